@@ -1,0 +1,7 @@
+"""`python -m inbench` is the command `inbench`."""
+
+import sys
+
+from inbench.cli import main
+
+sys.exit(main())

@@ -1,0 +1,68 @@
+"""Batches: full ones that run on across permutations, each picture and each hole from its own seeded stream."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from inbench import seeds
+from inbench.mask import Mask
+from inbench.store import Part
+
+BANK_BYTES = 2**25
+"""Training holes are drawn once, so many of them as fit in 32 MiB and at most 4096, then taken by index."""
+
+
+def to_image(pixels: NDArray[np.uint8] | Tensor, device: torch.device) -> Tensor:
+    """uint8 [N, S, S, 3] -> float32 [N, 3, S, S] in [0, 1], channels last in memory."""
+    held = torch.from_numpy(pixels) if isinstance(pixels, np.ndarray) else pixels
+    return held.to(device, non_blocking=True).permute(0, 3, 1, 2).float().div_(255)
+
+
+class Batches:
+    """The batch of any step, computed from the seed and the step alone: there is no state to keep."""
+
+    def __init__(self, part: Part, mask: Mask, *, batch: int, seed: int, device: torch.device, one_pass: bool = False) -> None:
+        size = part.images.shape[1]
+        self.images: NDArray[np.uint8] | Tensor = part.images
+        if device.type == "cuda" and part.images.nbytes < torch.cuda.mem_get_info(device)[0] // 2:
+            self.images = torch.from_numpy(np.ascontiguousarray(part.images)).to(device)  # resident
+        self.batch, self.seed, self.device, self.one_pass = batch, seed, device, one_pass
+        bank = mask.draw(min(4096, BANK_BYTES // size**2), size, seed)
+        fixed = bool((bank == bank[:1]).all())
+        self.bank = torch.from_numpy(bank[:1] if fixed else bank).to(device)
+        self._epoch, self._order = -1, np.zeros(0, dtype=np.int64)
+
+    def at(self, step: int) -> tuple[Tensor, Tensor]:
+        """Image float32 [N, 3, S, S] in [0, 1] and hole bool [N, 1, S, S] of a step, counted from 0."""
+        places = self._places(step)
+        if isinstance(self.images, Tensor):
+            pixels: NDArray[np.uint8] | Tensor = self.images[torch.from_numpy(places).to(self.device)]
+        else:
+            pixels = self.images[places]
+        return to_image(pixels, self.device), self._holes(step, len(places))
+
+    def _places(self, step: int) -> NDArray[np.int64]:
+        start, count = step * self.batch, len(self.images)
+        stop = min(start + self.batch, count) if self.one_pass else start + self.batch
+        places = np.arange(start, stop)
+        found = np.empty(len(places), dtype=np.int64)
+        for epoch in np.unique(places // count):
+            here = places // count == epoch
+            found[here] = self._permutation(int(epoch))[places[here] % count]
+        return found
+
+    def _permutation(self, epoch: int) -> NDArray[np.int64]:
+        if epoch != self._epoch:
+            chance = np.array([seeds.stream(self.seed, "order", epoch)], dtype=np.uint64)
+            self._epoch, self._order = epoch, np.argsort(seeds.bits(chance, len(self.images))[0], kind="stable")
+        return self._order
+
+    def _holes(self, step: int, count: int) -> Tensor:
+        if len(self.bank) == 1:
+            return self.bank.expand(count, -1, -1, -1)
+        chance = np.array([seeds.stream(self.seed, "holes", step)], dtype=np.uint64)
+        places = (seeds.bits(chance, count)[0] % np.uint64(len(self.bank))).astype(np.int64)
+        return self.bank[torch.from_numpy(places).to(self.device)]

@@ -1,0 +1,29 @@
+"""What can go wrong, told in the user's own words: what was wrong, then what would be right."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class UserError(Exception):
+    """The user's input was wrong. The message is one clear sentence; the command line exits with 2."""
+
+
+class Unavailable(Exception):
+    """Something optional is missing or does not apply; the message says what to type.
+
+    A method that raises it becomes a skipped row with that sentence, and the exit code stays 0.
+    """
+
+
+class Interrupted(Exception):
+    """The user asked to stop; what is finished is kept and the rest goes on next time."""
+
+
+def unknown(what: str, name: str, known: Iterable[str]) -> UserError:
+    """An error for a name that does not exist, with the nearest name there is, or all of them."""
+    names = sorted(known)
+    near = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
+    hint = f"did you mean {near[0]!r}?" if near else f"there are: {', '.join(names) or 'none'}"
+    return UserError(f"unknown {what} {name!r}; {hint}")

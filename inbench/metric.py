@@ -1,0 +1,40 @@
+"""A Metric scores one image at a time, never a batch."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from typing import Any, ClassVar, Literal
+
+from torch import Tensor
+
+from inbench.params import NoParams
+
+
+class Metric(ABC):
+    """A number for each image. A subclass writes `per_image`.
+
+    name: kebab-case; unit: as printed; better: which way is good; region: hole, known or whole; about: one phrase;
+    column: the name of its column in scores/<mask>.csv (default: the metric's name); reduce: how a set of images
+    becomes one number: `mean`, or `psnr` for a column of mean squared errors, pooled before the logarithm.
+    """
+
+    name: ClassVar[str]
+    unit: ClassVar[str] = ""
+    better: ClassVar[Literal["higher", "lower"]]
+    region: ClassVar[Literal["hole", "known", "whole"]]
+    about: ClassVar[str]
+    column: ClassVar[str] = ""
+    reduce: ClassVar[Literal["mean", "psnr"]] = "mean"
+
+    Params: ClassVar[type[Any]] = NoParams
+
+    def __init__(self, params: Any) -> None:
+        self.params = params
+
+    @abstractmethod
+    def per_image(self, guess: Tensor, completed: Tensor, image: Tensor, hole: Tensor) -> Mapping[str, Tensor]:
+        """Columns `[N]` float64 by name. All pictures are `[N, 3, S, S]` float64 in [0, 1], 8-bit values; hole is bool `[N, 1, S, S]`.
+
+        guess: the whole raw answer; completed: the guess in the hole, the image around it.
+        """

@@ -1,0 +1,328 @@
+"""The plan: what the user asked for, resolved into runs, each known to be done, stale, failed, interrupted or missing."""
+
+from __future__ import annotations
+
+import hashlib
+import subprocess
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from inbench import __version__, brackets, budget, params, records, registry, store
+from inbench.budget import Budget
+from inbench.errors import UserError, unknown
+from inbench.records import Run
+
+ONE_PASS_BATCH = 256
+KEEPS = ("weights", "guesses", "checkpoint")
+SIZES = (32, 64, 128, 256)
+
+
+@dataclass(frozen=True)
+class Request:
+    """What the user asked for, as typed."""
+
+    methods: str = "all"
+    datasets: str = "drawn-faces"
+    mask: str = "center"
+    test_masks: str | None = None
+    budget: str = "quick"
+    seeds: str = "0"
+    size: int = 64
+    device: str = "auto"
+    precision: str = "auto"
+    threads: int | None = None
+    results: Path = Path("results")
+    data: Path | None = None
+    plugins: Sequence[str] = ()
+    keep: str = "weights,guesses"
+    score_on: str = "test"
+    rerun: str | None = None
+    skip_bad_images: bool = False
+
+
+@dataclass
+class Planned:
+    """One run of the plan: its identity, its state, and the spec that a worker is started with."""
+
+    run: Run
+    state: str
+    spec: dict[str, Any] = field(default_factory=dict)
+    reason: str = ""
+
+    @property
+    def title(self) -> str:
+        labels = self.spec["labels"]
+        seed = f", seed {self.run.seed}" if self.run.seed else ""
+        return f"{labels['method']} on {labels['dataset']}{seed}"
+
+
+@dataclass(frozen=True)
+class MaskChoice:
+    """A mask as the user meant it: the form that never changes, and the form for people."""
+
+    canonical: str
+    shown: str
+
+
+def make(request: Request, report: store.Report) -> list[Planned]:
+    """Resolve every name first (a wrong one is a `UserError` and nothing is written), then prepare the data, then list the runs."""
+    plugins = registry.load(request.plugins)
+    if request.size not in SIZES:
+        raise UserError(f"--size {request.size} is no power of two from 32 to 256; write 32, 64, 128 or 256")
+    if request.score_on not in ("test", "val"):
+        raise UserError(f"--score-on {request.score_on!r} must be test or val")
+    spending = budget.read(request.budget)
+    methods = _methods(request, plugins)
+    trained_on = [_mask(text, request.size, plugins) for text in brackets.split_list(request.mask)]
+    tested_on = _test_masks(request, trained_on, plugins)
+    seeds = _seeds(request.seeds)
+    keep = _keep(request.keep)
+    from inbench.device import choose_device, choose_precision
+
+    device = choose_device(request.device)
+    precision = choose_precision(request.precision, device)
+    check_writable(request.results)
+    common = {
+        "device": device,
+        "threads": _threads(request.threads),
+        "results": str(request.results.absolute()),
+        "plugins": {
+            file: hashlib.sha256(Path(file).read_bytes()).hexdigest() for file in registry.named_files(request.plugins)
+        },
+        "keep": keep,
+        "part": request.score_on,
+        "val_images": spending.val_images,
+        "test_images": spending.test_images,
+        "provenance": {"inbench": __version__, **_commit()},
+    }
+    planned: dict[str, Planned] = {}
+    chosen = [_dataset(text, request, plugins) for text in brackets.split_list(request.datasets)]
+    for choice in chosen:
+        prepared = store.prepare(**choice, size=request.size, folder=request.data or store.default_folder(), report=report)
+        for named in methods:
+            for mask in trained_on:
+                for seed in seeds:
+                    one = _one(named, prepared, mask, seed, request.size, spending, precision, plugins)
+                    one.spec |= {**common, "test_masks": [], "data": str(prepared.folder.absolute())}
+                    one = planned.setdefault(one.run.key, one)
+                    for tested in tested_on or [mask]:
+                        if tested.canonical not in one.spec["test_masks"]:
+                            one.spec["test_masks"].append(tested.canonical)
+                        one.spec["labels"]["masks"][tested.canonical] = tested.shown
+    for one in planned.values():
+        _settle_state(one, request)
+    return list(planned.values())
+
+
+def _methods(request: Request, plugins: registry.Registry) -> list[brackets.Named]:
+    found: list[brackets.Named] = []
+    for text in brackets.split_list(request.methods):
+        named = brackets.parse(text)
+        if named.name == "all" and not named.options:
+            found += [brackets.Named(name) for name in plugins.names("method")]
+            found += [brackets.Named(fault.name) for fault in plugins.faults]
+            continue
+        plugins.get("method", named.name)
+        found.append(named)
+    if not found:
+        raise UserError("--methods names no method; write --methods all, or names from inbench list")
+    return found
+
+
+def _mask(text: str, size: int, plugins: registry.Registry) -> MaskChoice:
+    named = brackets.parse(text)
+    cls = plugins.get("mask", named.name).cls
+    settled = cls.settle(params.resolve(cls.Params, named.options, whose=f"mask {named.name}"), size)
+    default = {} if params.needs_option(cls.Params) else params.values_of(cls.settle(cls.Params(), size))
+    return MaskChoice(params.canonical(named.name, settled), params.shown(named.name, settled, settled=default))
+
+
+def _test_masks(request: Request, trained_on: list[MaskChoice], plugins: registry.Registry) -> list[MaskChoice]:
+    """The test masks; empty where each run is tested on the mask it was trained on."""
+    if request.test_masks is None:
+        return []
+    if request.test_masks == "all":
+        names = [
+            name
+            for name, plugin in sorted(plugins.plugins["mask"].items())
+            if not plugin.cls.training_only and not params.needs_option(plugin.cls.Params)
+        ]
+        return [_mask(name, request.size, plugins) for name in names]
+    return [_mask(text, request.size, plugins) for text in brackets.split_list(request.test_masks)]
+
+
+def _seeds(text: str) -> list[int]:
+    try:
+        seeds = [int(part) for part in text.split(",")]
+    except ValueError:
+        raise UserError(f"--seeds {text!r} must be whole numbers joined by commas, such as 0,1,2") from None
+    if min(seeds) < 0:
+        raise UserError(f"--seeds {text!r} must not be negative")
+    return list(dict.fromkeys(seeds))
+
+
+def _keep(text: str) -> list[str]:
+    kept = [] if text == "none" else brackets.split_list(text)
+    for word in kept:
+        if word not in KEEPS:
+            raise unknown("thing to --keep", word, [*KEEPS, "none"])
+    return kept
+
+
+def _threads(asked: int | None) -> int:
+    import torch
+
+    if asked is not None and asked < 1:
+        raise UserError(f"--threads {asked} must be at least 1")
+    return asked or torch.get_num_threads()
+
+
+def check_writable(results: Path) -> None:
+    """Refuse a results folder that cannot be written, before anything is computed and without leaving anything."""
+    parent = results
+    while not parent.exists():
+        parent = parent.parent
+    import os
+
+    if not parent.is_dir() or not os.access(parent, os.W_OK | os.X_OK):
+        raise UserError(f"the results folder {results} cannot be written; name another with --results DIR")
+
+
+def _commit() -> dict[str, Any]:
+    """The commit this checkout is at; nothing where inbench was installed from a package."""
+    root = Path(__file__).parent.parent
+    if not (root / ".git").exists():
+        return {"commit": None, "dirty": None}
+    try:
+        commit = subprocess.run(
+            ["git", "rev-parse", "HEAD"], cwd=root, capture_output=True, text=True, check=True
+        ).stdout.strip()
+        dirty = bool(
+            subprocess.run(
+                ["git", "status", "--porcelain"], cwd=root, capture_output=True, text=True, check=True
+            ).stdout.strip()
+        )
+    except (OSError, subprocess.CalledProcessError):
+        return {"commit": None, "dirty": None}
+    return {"commit": commit, "dirty": dirty}
+
+
+def _dataset(text: str, request: Request, plugins: registry.Registry) -> dict[str, Any]:
+    """A data set named by name or by path, as `store.prepare` takes it."""
+    named = brackets.parse(text)
+    is_path = "/" in named.name or named.name.startswith((".", "~")) or Path(named.name).suffix == ".zip"
+    if not is_path and named.name not in plugins.plugins["dataset"] and Path(named.name).is_dir():
+        is_path = True
+    plugin = plugins.get("dataset", "folder" if is_path else named.name)
+    source = Path(named.name).expanduser() if is_path else None
+    if source is not None and not source.exists():
+        raise UserError(
+            f"there is no {source}; a data set is a folder or a zip of pictures, or one of {', '.join(plugins.names('dataset'))}"
+        )
+    if source is None and plugin.cls.needs_source:
+        raise UserError(f"data set {named.name!r} needs its files; write the path of a folder or zip of pictures instead")
+    given: dict[str, object] = dict(named.options)
+    if is_path and request.skip_bad_images:
+        given["skip_bad_images"] = "true"
+    dataset = plugin.cls(params.resolve(plugin.cls.Params, given, whose=f"data set {named.name}"))
+    label = brackets.write(source.stem, named.options) if source else params.shown(named.name, dataset.params)
+    return {"dataset": dataset, "label": label, "code": plugin.code, "source": source}
+
+
+def _one(
+    named: brackets.Named,
+    data: store.Prepared,
+    mask: MaskChoice,
+    seed: int,
+    size: int,
+    spending: Budget,
+    precision: str,
+    plugins: registry.Registry,
+) -> Planned:
+    """One run, not yet looked up: a broken plugin or a size that a method does not do is known here already."""
+    told, labels = (
+        data.manifest,
+        {
+            "dataset": data.manifest["label"],
+            "budget": spending.shown,
+            "train_mask": None,
+            "any_budget": False,
+            "masks": {},
+        },
+    )
+    if named.name not in plugins.plugins["method"]:
+        fault = next(fault for fault in plugins.faults if fault.name == named.name)
+        run = Run(named.name, {}, "", told["content"], size, None, None, None, None, None)
+        state = "skipped" if fault.unavailable else "failed"
+        return Planned(
+            run,
+            f"plugin {state}",
+            {"labels": {**labels, "method": named.name}},
+            fault.reason if fault.unavailable else str(fault),
+        )
+    plugin = plugins.get("method", named.name)
+    resolved = params.resolve(plugin.cls.Params, named.options, whose=named.name, budget=spending.name)
+    images = told["counts"]["train"]
+    learns, one_pass = plugin.cls.learns(), plugin.cls.one_pass
+    labels |= {"method": params.shown(named.name, resolved, budget=spending.name), "any_budget": one_pass or not learns}
+    batch = ONE_PASS_BATCH if one_pass else spending.batch
+    steps = -(-images // batch) if one_pass else spending.steps_for(images)
+    if learns:
+        labels["train_mask"] = mask.shown
+    run = Run(
+        method=named.name,
+        params=params.values_of(resolved),
+        code=plugin.code,
+        data=told["content"],
+        size=size,
+        train_mask=mask.canonical if learns else None,
+        steps=steps if learns else None,
+        batch=batch if learns else None,
+        precision=precision if learns else None,
+        seed=seed if learns else None,
+    )
+    planned = Planned(run, "missing", {"run": asdict(run), "labels": labels})
+    if size not in plugin.cls.sizes:
+        planned.state, planned.reason = (
+            "plugin skipped",
+            f"{named.name} does not work at size {size}; its sizes are {', '.join(map(str, plugin.cls.sizes))}",
+        )
+    return planned
+
+
+def _settle_state(planned: Planned, request: Request) -> None:
+    """Look the run up in the records."""
+    if planned.state != "missing":
+        return
+    runs = request.results / "runs"
+    record = records.open_record(runs / planned.run.name)
+    if record is None:
+        planned.state = "interrupted" if (runs / ".partial" / planned.run.name / "spec.json").is_file() else "missing"
+        return
+    fault = records.fault_of(record.folder)
+    if fault:
+        planned.state, planned.reason = "damaged", fault
+    elif record.status == "skipped" or request.rerun == "all":
+        planned.state = "missing"
+    elif record.status != "ok":
+        planned.state, planned.reason = (
+            ("missing" if request.rerun == "failed" else "failed"),
+            str(record.told["reason"]),
+        )
+    else:
+        planned.state = "done" if _scored(record, planned) else "unscored"
+
+
+def _scored(record: records.Record, planned: Planned) -> bool:
+    """Whether every test mask asked for was scored on as many pictures as asked for."""
+    part = planned.spec["part"]
+    asked = planned.spec["test_images"]
+    counts = store.Prepared(Path(planned.spec["data"])).manifest["counts"]
+    wanted = min(asked or counts[part], counts[part])
+    for canonical in planned.spec["test_masks"]:
+        entry = record.scores.get(canonical if part == "test" else f"{canonical} on {part}")
+        if entry is None or entry["status"] != "ok" or entry["n"] < wanted:
+            return False
+    return True

@@ -1,0 +1,67 @@
+"""What a waiting person sees: one moving line on a terminal, a plain line now and then elsewhere."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, TextIO
+
+if TYPE_CHECKING:
+    from inbench.plan import Planned
+
+PLAIN_SECONDS = 15.0
+
+
+class Screen:
+    """Progress on a stream (stderr), so that stdout holds the results alone."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self.stream, self.moving = stream, stream.isatty()
+        self._width, self._last, self._place, self._total = 0, time.monotonic(), 0, 0
+        self._order: list[str] = []
+
+    def preparing(self, part: str, done: int, total: int) -> None:
+        """A report of `store.prepare`."""
+        self._line(f"preparing {part}: {done} of {total} pictures", end=done == total)
+
+    def plan(self, planned: Sequence[Planned]) -> None:
+        """How many runs there are, and how many of them are done already."""
+        self._order = [one.run.key for one in planned]
+        self._total = len(planned)
+        done = sum(one.state == "done" for one in planned)
+        self._say(f"{self._total} runs" + (f", {done} of them done already" if done else ""))
+
+    def run(self, one: Planned, beat: dict[str, Any]) -> None:
+        """A run's state, or how far its worker says it is."""
+        title = f"[{self._order.index(one.run.key) + 1}/{self._total}] {one.title}"
+        if beat:
+            self._line(f"{title}: {phase(beat)}")
+        elif one.state in ("done", "failed", "skipped", "timeout", "oom", "diverged"):
+            self._say(f"{title}: {one.state}" + (f": {one.reason}" if one.reason else ""))
+        else:
+            self._line(f"{title}: starting")
+
+    def _line(self, text: str, *, end: bool = False) -> None:
+        if self.moving:
+            self.stream.write("\r" + text.ljust(self._width) + ("\n" if end else ""))
+            self._width = 0 if end else len(text)
+            self.stream.flush()
+        elif end or time.monotonic() - self._last > PLAIN_SECONDS:
+            self._say(text)
+
+    def _say(self, text: str) -> None:
+        if self._width:
+            self.stream.write("\r" + " " * self._width + "\r")
+            self._width = 0
+        self._last = time.monotonic()
+        print(text, file=self.stream, flush=True)
+
+
+def phase(beat: dict[str, Any]) -> str:
+    """A heartbeat in words: `training, step 40 of 100, 12 images/s, 0:21 left`."""
+    if beat["phase"] != "training":
+        return f"{beat['phase']}, {beat['done']} of {beat['total']} images"
+    text = f"training, step {beat['done']} of {beat['total']}"
+    if beat["rate"] and beat.get("left") is not None:
+        text += f", {beat['rate']:.0f} images/s, {beat['left'] // 60:.0f}:{beat['left'] % 60:02.0f} left"
+    return text

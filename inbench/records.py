@@ -1,0 +1,234 @@
+"""Records: what a result is, on disk. A folder a run, written atomically, verified by the hash of every file."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from inbench import __version__, clock
+from inbench.errors import UserError
+
+SCHEMA = 1
+KEY_VERSION = 1
+PROTOCOL = 1
+PROTOCOL_LINE = (
+    "Protocol 1: l2 is 100 x mean squared error over the hole, pixels in [-1, 1]; psnr is the mean over images of the PSNR over "
+    "the hole, pixels in [0, 1]; psnr-pooled takes the mean squared error first; ssim is on the completed image (11x11 Gaussian, "
+    "sigma 1.5, valid windows, mean of R, G, B); all after rounding to 8 bits, known pixels pasted back, the same holes for every method."
+)
+STATUSES = ("ok", "failed", "timeout", "oom", "diverged", "skipped", "interrupted")
+NEXT = ".next"
+
+
+@dataclass(frozen=True)
+class Run:
+    """One training, by all that its numbers depend on. What does not apply (a method that learns nothing) is None."""
+
+    method: str
+    params: dict[str, Any]
+    code: str
+    data: str
+    size: int
+    train_mask: str | None
+    steps: int | None
+    batch: int | None
+    precision: str | None
+    seed: int | None
+    augmentation: str = "none"
+    world_size: int = 1
+
+    @property
+    def key(self) -> str:
+        """SHA-256 of the canonical JSON of everything above, the key's version and the protocol's."""
+        told = {"key": KEY_VERSION, "protocol": PROTOCOL, **asdict(self)}
+        return hashlib.sha256(json.dumps(told, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+
+    @property
+    def name(self) -> str:
+        """The name of its folder."""
+        return f"{self.method}-{self.key[:12]}"
+
+
+def to_json(value: Any) -> bytes:
+    """JSON for people and programs: sorted, indented, and no NaN."""
+    return (json.dumps(value, indent=1, sort_keys=True, allow_nan=False) + "\n").encode()
+
+
+def write_file(path: Path, data: bytes) -> None:
+    """Whole or not at all: written beside, flushed to the disk, then renamed."""
+    beside = path.with_name(f".{path.name}.{os.getpid()}")
+    with beside.open("wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+    beside.replace(path)
+
+
+def commit(folder: Path, files: Mapping[str, bytes], *, remove: tuple[str, ...] = ()) -> None:
+    """Add or replace files of a record, all of them or none, `done` last.
+
+    New files are laid beside the old ones under `.next`; once `done.next` is there the change counts, and `settle`
+    finishes it, in this process or, after a kill, in the next one that looks.
+    """
+    settle(folder)
+    hashes = _read_done(folder)
+    for name, data in files.items():
+        path = folder / (name + NEXT)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_file(path, data)
+        hashes[name] = hashlib.sha256(data).hexdigest()
+    for name in remove:
+        hashes.pop(name, None)
+    write_file(folder / f"done{NEXT}", to_json(hashes))
+    settle(folder)
+
+
+def publish(work: Path, final: Path, files: Mapping[str, bytes]) -> None:
+    """A whole record appears in its place at once; one that stood there is replaced. `work` is the run's folder in `.partial`."""
+    fresh, old = work / "record", work / "replaced"
+    for leftover in (fresh, old):
+        shutil.rmtree(leftover, ignore_errors=True)
+    fresh.mkdir(parents=True)
+    commit(fresh, files)
+    if final.exists():
+        final.rename(old)
+    fresh.rename(final)
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def settle(folder: Path) -> None:
+    """Finish a commit that a kill cut short, or clear away one that never counted."""
+    waiting = sorted(path for path in folder.rglob(f"*{NEXT}") if path.name != f"done{NEXT}")
+    done = folder / f"done{NEXT}"
+    if done.is_file():
+        for path in waiting:
+            path.replace(path.with_name(path.name.removesuffix(NEXT)))
+        done.replace(folder / "done")
+        listed = _read_done(folder)
+        for path in folder.rglob("*"):  # what `done` no longer lists has been removed
+            if path.is_file() and path.name != "done" and path.relative_to(folder).as_posix() not in listed:
+                path.unlink()
+    else:
+        for path in waiting:
+            path.unlink()
+
+
+def _read_done(folder: Path) -> dict[str, str]:
+    try:
+        found: dict[str, str] = json.loads((folder / "done").read_text())
+    except (OSError, ValueError):
+        return {}
+    return found
+
+
+@dataclass(frozen=True)
+class Record:
+    """A record as read: its folder and its run.json."""
+
+    folder: Path
+    told: dict[str, Any]
+
+    @property
+    def key(self) -> str:
+        return str(self.told["key"])
+
+    @property
+    def status(self) -> str:
+        return str(self.told["status"])
+
+    @property
+    def scores(self) -> dict[str, dict[str, Any]]:
+        """What was measured, by the canonical form of the test mask."""
+        found: dict[str, dict[str, Any]] = self.told["scores"]
+        return found
+
+    def rows(self, mask: str) -> bytes:
+        """The CSV of one test mask: a row an image; light records may hold it gzipped."""
+        file = self.folder / self.scores[mask]["file"]
+        if file.is_file():
+            return file.read_bytes()
+        return gzip.decompress(file.with_name(file.name + ".gz").read_bytes())
+
+
+def fault_of(folder: Path) -> str:
+    """What is wrong with a record's files; empty where every one has the hash that `done` gives."""
+    listed = _read_done(folder)
+    if not listed:
+        return f"{folder.name} has no list of its files (done)"
+    for name, wanted in listed.items():
+        try:
+            with (folder / name).open("rb") as file:
+                if hashlib.file_digest(file, "sha256").hexdigest() != wanted:
+                    return f"{folder.name}/{name} is not what was written"
+        except OSError:
+            return f"{folder.name}/{name} is missing"
+    return ""
+
+
+def open_record(folder: Path) -> Record | None:
+    """The record in a folder; None where there is none. A newer schema is a `UserError`."""
+    if (folder / f"done{NEXT}").is_file():
+        settle(folder)
+    try:
+        told = json.loads((folder / "run.json").read_text())
+    except (OSError, ValueError):
+        return None
+    if told.get("schema", 0) > SCHEMA:
+        raise UserError(
+            f"{folder} was written by a newer inbench ({told.get('inbench')}); this one is {__version__}: upgrade with pip install -U inbench"
+        )
+    return Record(folder, told)
+
+
+def all_of(results: Path) -> list[Record]:
+    """Every record under a results folder, in the order of their names."""
+    folders = sorted((results / "runs").glob("[!.]*"))
+    return [record for record in map(open_record, folders) if record is not None]
+
+
+def unfinished(results: Path) -> Iterator[dict[str, Any]]:
+    """The specs of runs that were started and are neither finished nor failed."""
+    for spec in sorted((results / "runs" / ".partial").glob("*/spec.json")):
+        try:
+            yield json.loads(spec.read_text())
+        except (OSError, ValueError):
+            continue
+
+
+LOG_LINES = 12
+
+
+def last_lines(log: Path) -> list[str]:
+    """What a run printed last."""
+    try:
+        return log.read_text(errors="replace").splitlines()[-LOG_LINES:]
+    except OSError:
+        return []
+
+
+def new(run: Run, *, labels: Mapping[str, Any], status: str, reason: str = "", **more: Any) -> dict[str, Any]:
+    """The content of a run.json. `labels` are the words people see: method, dataset, train_mask, budget."""
+    return {
+        "schema": SCHEMA,
+        "inbench": __version__,
+        "protocol": PROTOCOL,
+        "key": run.key,
+        "run": asdict(run),
+        "labels": dict(labels),
+        "status": status,
+        "reason": reason,
+        "written": clock.utc(),
+        "provenance": {},
+        "costs": {},
+        "scores": {},
+        "metrics": {},
+        "validation": [],
+        **more,
+    }

@@ -1,0 +1,229 @@
+"""Finds the plugins: built-in files, installed distributions, files named by the user; a broken one is listed, never fatal."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import hashlib
+import importlib
+import importlib.util
+import inspect
+import os
+import pkgutil
+import re
+import sys
+import traceback
+from collections.abc import Iterator, Sequence
+from importlib import metadata
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pluggy
+
+from inbench import hookspecs
+from inbench.dataset import Dataset
+from inbench.errors import Unavailable, UserError, unknown
+from inbench.mask import Mask
+from inbench.method import Method
+from inbench.metric import Metric
+from inbench.source import code_hash
+
+KINDS: dict[str, type[Any]] = {"method": Method, "dataset": Dataset, "mask": Mask, "metric": Metric}
+BUILT_IN = ("inbench_methods", "inbench_datasets")
+NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
+
+
+@dataclasses.dataclass(frozen=True)
+class Plugin:
+    """A class that a plugin brought: what it is called, where it came from, and the hash of its source."""
+
+    kind: str
+    cls: type[Any]
+    origin: str
+    version: str
+    code: str
+
+
+@dataclasses.dataclass(frozen=True)
+class Fault:
+    """A plugin that could not be used: its name, where it came from, the reason, and file:line."""
+
+    name: str
+    origin: str
+    reason: str
+    where: str
+    unavailable: bool = False
+
+    def __str__(self) -> str:
+        return f"{self.origin}: {self.reason}{f' ({self.where})' if self.where else ''}"
+
+
+@dataclasses.dataclass(frozen=True)
+class Source:
+    """A place that a plugin is loaded from."""
+
+    name: str
+    origin: str
+    version: str
+    load: Any
+
+
+@dataclasses.dataclass
+class Registry:
+    """All plugins by kind and name, and the faults of those that are broken."""
+
+    plugins: dict[str, dict[str, Plugin]]
+    faults: list[Fault]
+
+    def names(self, kind: str) -> list[str]:
+        return sorted(self.plugins[kind])
+
+    def get(self, kind: str, name: str) -> Plugin:
+        """The plugin of that name; a broken one asked for by name, or a name that does not exist, is a `UserError`."""
+        if name in self.plugins[kind]:
+            return self.plugins[kind][name]
+        for fault in self.faults:
+            if fault.name == name:
+                raise UserError(f"{kind} {name!r} is broken: {fault}")
+        raise unknown({"dataset": "data set"}.get(kind, kind), name, self.plugins[kind])
+
+
+def load(files: Sequence[str] = ()) -> Registry:
+    """Everything there is, plus the plugin files named by the user and by INBENCH_PLUGINS."""
+    return _load(named_files(files))
+
+
+def named_files(files: Sequence[str]) -> tuple[str, ...]:
+    """The plugin files to load, absolute, once each."""
+    named = [*files, *os.environ.get("INBENCH_PLUGINS", "").split(os.pathsep)]
+    return tuple(dict.fromkeys(str(Path(file).expanduser().absolute()) for file in named if file))
+
+
+@functools.cache
+def _load(files: tuple[str, ...]) -> Registry:
+    manager = pluggy.PluginManager("inbench")
+    manager.add_hookspecs(hookspecs)
+    registry = Registry({kind: {} for kind in KINDS}, [])
+    for source in _sources(files):
+        try:
+            module = source.load()
+            known = set(vars(manager.hook))
+            manager.register(module, name=source.origin)
+            _refuse_unknown_hooks(manager, known)
+        except (Exception, SystemExit) as error:
+            registry.faults.append(_fault(source, error))
+            continue
+        for kind in KINDS:
+            for hook in getattr(manager.hook, f"inbench_{kind}s").get_hookimpls():
+                if hook.plugin is module:
+                    _collect(registry, kind, hook.function, source)
+    return registry
+
+
+def _sources(files: tuple[str, ...]) -> Iterator[Source]:
+    from inbench import __version__
+
+    for room in ("inbench.masks", "inbench.metrics"):
+        yield Source(room.partition(".")[2], room, __version__, functools.partial(importlib.import_module, room))
+    for package in BUILT_IN:
+        for found in pkgutil.iter_modules(importlib.import_module(package).__path__):
+            name = f"{package}.{found.name}"
+            yield Source(found.name.replace("_", "-"), name, __version__, functools.partial(importlib.import_module, name))
+    for point in sorted(metadata.entry_points(group="inbench"), key=lambda point: (point.name, point.value)):
+        version = point.dist.version if point.dist else ""
+        origin = f"{point.dist.name if point.dist else 'entry point'}: {point.value}"
+        yield Source(point.name, origin, version, point.load)
+    for file in files:
+        yield Source(Path(file).stem.replace("_", "-"), file, "", functools.partial(_from_file, file))
+
+
+def _from_file(file: str) -> ModuleType:
+    path = Path(file)
+    if not path.is_file():
+        raise UserError(f"there is no plugin file {file}")
+    name = f"inbench_plugin_{path.stem}_{hashlib.sha256(file.encode()).hexdigest()[:8]}"
+    spec = importlib.util.spec_from_file_location(name, path)
+    if spec is None or spec.loader is None:
+        raise UserError(f"{file} is no Python file")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module  # so that dataclasses and inspect find it
+    spec.loader.exec_module(module)
+    return module
+
+
+def _refuse_unknown_hooks(manager: pluggy.PluginManager, known: set[str]) -> None:
+    for name in set(vars(manager.hook)) - known:
+        hooks = ", ".join(f"inbench_{kind}s" for kind in KINDS)
+        delattr(manager.hook, name)
+        raise UserError(f"there is no hook {name!r}; the hooks are {hooks}")
+
+
+def _collect(registry: Registry, kind: str, function: Any, source: Source) -> None:
+    try:
+        classes = list(function())
+    except (Exception, SystemExit) as error:
+        registry.faults.append(_fault(source, error))
+        return
+    for cls in classes:
+        reason = _wrong_with(kind, cls)
+        name = getattr(cls, "name", source.name)
+        if not reason and name in registry.plugins[kind]:
+            reason = f"{kind} {name!r} is already taken by {registry.plugins[kind][name].origin}"
+        if reason:
+            registry.faults.append(Fault(str(name), source.origin, reason, _where(cls)))
+        else:
+            registry.plugins[kind][name] = Plugin(kind, cls, source.origin, source.version, code_hash(_files_of(cls)))
+
+
+def _wrong_with(kind: str, cls: object) -> str:
+    """Why this is no plugin of that kind; empty where it is one."""
+    base = KINDS[kind]
+    if not isinstance(cls, type):
+        return f"inbench_{kind}s returned {type(cls).__name__} {cls!r}; return the class, not an instance"
+    if not issubclass(cls, base):
+        return f"{cls.__name__} is no {base.__name__}; derive it from inbench.{base.__name__}"
+    needed = [name for name in base.__annotations__ if name not in ("Params", "params") and not hasattr(cls, name)]
+    if needed:
+        return f"{cls.__name__} does not say its {needed[0]!r}"
+    if not NAME.fullmatch(cls.name):
+        return f"{cls.name!r} is no name; write lower-case words joined by hyphens"
+    if inspect.isabstract(cls):
+        return f"{cls.__name__} does not define {sorted(cls.__abstractmethods__)[0]!r}"
+    if not dataclasses.is_dataclass(cls.Params) or not cls.Params.__dataclass_params__.frozen:  # type: ignore[attr-defined]
+        return f"{cls.__name__}.Params is no frozen dataclass; write @dataclasses.dataclass(frozen=True) above it"
+    return ""
+
+
+def _files_of(cls: type[Any]) -> list[Path]:
+    """The source that makes a plugin what it is: its own file, or its whole package where it has one of its own."""
+    file = Path(inspect.getfile(cls))
+    package = cls.__module__.partition(".")[0]
+    if package in ("inbench", *BUILT_IN) or "." not in cls.__module__:
+        return [file]
+    folder = Path(str(sys.modules[package].__file__)).parent
+    return sorted(folder.rglob("*.py"))
+
+
+def _where(cls: object) -> str:
+    try:
+        return f"{inspect.getfile(cls)}:{inspect.getsourcelines(cls)[1]}" if isinstance(cls, type) else ""
+    except (OSError, TypeError):
+        return ""
+
+
+def _fault(source: Source, error: BaseException) -> Fault:
+    frames = traceback.extract_tb(error.__traceback__)
+    own = [
+        frame
+        for frame in frames
+        if "importlib" not in frame.filename
+        and "pluggy" not in frame.filename
+        and Path(frame.filename).parent != Path(__file__).parent
+    ]
+    where = f"{own[-1].filename}:{own[-1].lineno}" if own else ""
+    if isinstance(error, SyntaxError):
+        where = f"{error.filename}:{error.lineno}"
+    plain = isinstance(error, (UserError, Unavailable))
+    reason = str(error) if plain else f"{type(error).__name__}: {error}"
+    return Fault(source.name, source.origin, reason, where, unavailable=isinstance(error, Unavailable))

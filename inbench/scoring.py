@@ -1,0 +1,193 @@
+"""Scoring: cut the hole, ask for a guess, paste the known pixels, round to 8 bits, measure each image."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import io
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils.flop_counter import flop_registry
+
+from inbench import clock, seeds
+from inbench.batches import to_image
+from inbench.mask import Holes, Mask
+from inbench.method import Method
+from inbench.metric import Metric
+from inbench.store import Part
+
+BATCH = 64
+BATCH_1_SECONDS = 0.3
+Beat = Callable[[int, int], None]
+
+
+class Operations(TorchDispatchMode):  # type: ignore[no-untyped-call]
+    """Counts floating-point operations of matrix products and convolutions, forward and backward, by torch's own formulas.
+
+    torch's FlopCounterMode also follows modules, and so refuses a method that calls `torch.autograd.grad`.
+    """
+
+    total = 0
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        out = func(*args, **(kwargs or {}))
+        formula = flop_registry.get(func._overloadpacket)
+        if formula is not None:
+            self.total += formula(*args, **(kwargs or {}), out_val=out)
+        return out
+
+
+class WrongAnswer(Exception):
+    """A method's guess is not what the contract asks for."""
+
+
+@dataclass(frozen=True)
+class Scores:
+    """A run measured on one test mask: guesses uint8 [N, S, S, 3], a column a metric, and what they cost."""
+
+    ids: list[str]
+    groups: list[int] | None
+    guesses: NDArray[np.uint8]
+    columns: dict[str, NDArray[np.float64]]
+    holes_hash: str
+    costs: dict[str, Any]
+
+    def csv(self) -> bytes:
+        """A row an image: id, group number, columns."""
+        text = io.StringIO()
+        writer = csv.writer(text, lineterminator="\n")
+        writer.writerow(["id", "group", *self.columns])
+        for place, image_id in enumerate(self.ids):
+            group = self.groups[place] if self.groups else ""
+            writer.writerow([image_id, group, *(f"{column[place]:.10g}" for column in self.columns.values())])
+        return text.getvalue().encode()
+
+    def npy(self) -> bytes:
+        """The guesses as a .npy file."""
+        held = io.BytesIO()
+        np.save(held, self.guesses, allow_pickle=False)
+        return held.getvalue()
+
+
+def score(
+    method: Method,
+    part: Part,
+    mask: Mask,
+    metrics: Sequence[Metric],
+    *,
+    count: int | None,
+    device: torch.device,
+    beat: Beat,
+) -> Scores:
+    """Score a method on the first `count` pictures of a part (all: None) with the holes of a mask."""
+    places = sorted(part.first(count))
+    ids = [part.ids[place] for place in places]
+    holes = mask.draw(ids, part.images.shape[1])
+    answer_seeds = seeds.of_ids(ids, "answer", 0).astype(np.int64)
+    method.eval()
+    guesses = np.empty((len(ids), *part.images.shape[1:]), dtype=np.uint8)
+    found: dict[str, list[NDArray[np.float64]]] = {}
+    seconds = 0.0
+    for start in range(0, len(ids), BATCH):
+        here = slice(start, start + BATCH)
+        pixels = np.ascontiguousarray(part.images[places[here]])
+        image, hole = to_image(pixels, device), torch.from_numpy(holes[here]).to(device)
+        seen, seed = image.masked_fill(hole, 0), torch.from_numpy(answer_seeds[here]).to(device)
+        began = clock.now(device)
+        guess = answer(method, seen, hole, seed)
+        seconds += clock.now(device) - began
+        guesses[here] = guess.permute(0, 2, 3, 1).cpu().numpy()
+        for name, values in measure(metrics, guesses[here], pixels, holes[here], device).items():
+            found.setdefault(name, []).append(values)
+        beat(min(start + BATCH, len(ids)), len(ids))
+    costs = {
+        "images_per_second": len(ids) / max(seconds, 1e-9),
+        **_alone(method, part, places, holes, answer_seeds, device),
+    }
+    groups = numbered(part.groups) if part.groups else None
+    columns = {name: np.concatenate(values) for name, values in found.items()}
+    return Scores(ids, [groups[place] for place in places] if groups else None, guesses, columns, holes_hash(holes), costs)
+
+
+def numbered(groups: Sequence[str]) -> list[int]:
+    """Group numbers by order of appearance, so that no name of a person is kept."""
+    numbers: dict[str, int] = {}
+    return [numbers.setdefault(group, len(numbers)) for group in groups]
+
+
+def holes_hash(holes: Holes) -> str:
+    """SHA-256 of the packed holes."""
+    return hashlib.sha256(np.packbits(holes).tobytes()).hexdigest()
+
+
+def answer(method: Method, seen: Tensor, hole: Tensor, seed: Tensor) -> Tensor:
+    """The method's guess, checked and rounded: uint8 [N, 3, S, S]."""
+    with torch.no_grad():
+        guess = method.inpaint(seen, hole, seed)
+    if not isinstance(guess, Tensor):
+        raise WrongAnswer(f"{method.name} answered {type(guess).__name__}, not a tensor")
+    if guess.shape != seen.shape:
+        raise WrongAnswer(f"{method.name} answered the shape {list(guess.shape)}, not {list(seen.shape)}")
+    if not guess.is_floating_point():
+        raise WrongAnswer(f"{method.name} answered {guess.dtype}, not floats in [0, 1]")
+    low, high = (edge.item() for edge in torch.aminmax(guess))
+    if not (low >= -0.01 and high <= 1.01):  # also catches NaN
+        raise WrongAnswer(f"{method.name} answered values from {low:g} to {high:g}, not from 0 to 1")
+    return guess.clamp(0, 1).mul(255).add(0.5).floor().to(torch.uint8)
+
+
+def measure(
+    metrics: Sequence[Metric], guesses: NDArray[np.uint8], images: NDArray[np.uint8], holes: Holes, device: torch.device
+) -> dict[str, NDArray[np.float64]]:
+    """Every metric's columns for 8-bit guesses and images [N, S, S, 3] and holes [N, 1, S, S], in float64."""
+    device = torch.device("cpu") if device.type == "mps" else device  # which has no float64
+    guess, image = (
+        torch.from_numpy(np.ascontiguousarray(pixels)).to(device).permute(0, 3, 1, 2).double() / 255
+        for pixels in (guesses, images)
+    )
+    hole = torch.from_numpy(holes).to(device)
+    completed = torch.where(hole, guess, image)
+    found: dict[str, NDArray[np.float64]] = {}
+    for metric in metrics:
+        for name, values in metric.per_image(guess, completed, image, hole).items():
+            found[name] = values.double().cpu().numpy()
+    return found
+
+
+def means(metrics: Sequence[Metric], columns: Mapping[str, NDArray[np.float64]]) -> dict[str, float | None]:
+    """Each metric over all images; images without a value (an empty region) are left out."""
+    found: dict[str, float | None] = {}
+    for metric in metrics:
+        values = columns[metric.column or metric.name]
+        values = values[np.isfinite(values)]
+        if not len(values):
+            found[metric.name] = None
+        elif metric.reduce == "psnr":
+            found[metric.name] = float(-10 * np.log10(max(values.mean(), 1e-12)))
+        else:
+            found[metric.name] = float(values.mean())
+    return found
+
+
+def _alone(
+    method: Method, part: Part, places: list[int], holes: Holes, answer_seeds: NDArray[np.int64], device: torch.device
+) -> dict[str, Any]:
+    """One image at a time: seconds, and multiply-adds counted as two operations each."""
+    image = to_image(np.ascontiguousarray(part.images[places[:1]]), device)
+    hole, seed = torch.from_numpy(holes[:1]).to(device), torch.from_numpy(answer_seeds[:1]).to(device)
+    seen = image.masked_fill(hole, 0)
+    with Operations() as operations:
+        answer(method, seen, hole, seed)
+    seconds: list[float] = []
+    while len(seconds) < 10 and sum(seconds) < BATCH_1_SECONDS:
+        began = clock.now(device)
+        answer(method, seen, hole, seed)
+        seconds.append(clock.now(device) - began)
+    return {"seconds_at_batch_1": float(np.median(seconds)), "flops_per_image": operations.total}

@@ -1,0 +1,309 @@
+"""One run in one process: `python -m inbench.worker SPEC.json`. Trains what is not trained, scores what is not scored, writes the record."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import io
+import json
+import os
+import platform
+import shutil
+import signal
+import sys
+import threading
+import time
+import traceback
+from collections.abc import Sequence
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import safetensors.torch
+import torch
+
+from inbench import brackets, clock, params, records, registry, scoring, seeds, training
+from inbench.batches import Batches
+from inbench.device import autocast_forwards, fingerprint
+from inbench.errors import Interrupted, Unavailable, UserError
+from inbench.mask import Mask
+from inbench.method import Method
+from inbench.metric import Metric
+from inbench.records import Run
+from inbench.store import Part, Prepared
+
+BEAT_SECONDS = 0.5
+
+
+class Heart:
+    """Tells the outside how far the run is, and the run when it should stop (a signal, or its parent is gone)."""
+
+    def __init__(self, file: Path, steps: int | None) -> None:
+        self.file, self.steps = file, steps
+        self.stop = False
+        self._last = 0.0
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, self._on_signal)
+        parent = os.getppid()
+        threading.Thread(target=self._mind_parent, args=(parent,), daemon=True).start()
+
+    def _on_signal(self, number: int, frame: object) -> None:
+        if self.stop:
+            os._exit(130)
+        self.stop = True
+
+    def _mind_parent(self, parent: int) -> None:
+        while os.getppid() == parent:
+            time.sleep(BEAT_SECONDS)
+        self.stop = True
+
+    def beat(self, phase: str, done: int, total: int, rate: float = 0.0, left: float | None = None) -> None:
+        if time.monotonic() - self._last > BEAT_SECONDS or done == total:
+            self._last = time.monotonic()
+            told = {
+                "phase": phase,
+                "done": done,
+                "total": total,
+                "rate": rate,
+                "left": left,
+                "utc": clock.utc(),
+                "pid": os.getpid(),
+            }
+            beside = self.file.with_suffix(".new")
+            beside.write_text(json.dumps(told))
+            beside.replace(self.file)
+        if self.stop:
+            raise Interrupted
+
+    def training(self, progress: training.Progress) -> None:
+        total = self.steps or progress.step
+        rate = progress.images / progress.seconds if progress.seconds else 0.0
+        left = progress.seconds / progress.step * (total - progress.step) if progress.seconds else None
+        self.beat("training", progress.step, total, rate, left)
+
+
+class Worker:
+    """A run, from its spec to its record."""
+
+    def __init__(self, spec: dict[str, Any]) -> None:
+        self.spec, self.run = spec, Run(**spec["run"])
+        runs = Path(spec["results"]) / "runs"
+        self.work, self.final = runs / ".partial" / self.run.name, runs / self.run.name
+        self.device = torch.device(spec["device"])
+        self.heart = Heart(self.work / "heartbeat.json", self.run.steps)
+        self.registry = registry.load(list(spec["plugins"]))
+        plugin = self.registry.get("method", self.run.method)
+        if plugin.code != self.run.code:
+            raise UserError(f"the source of {self.run.method} changed after the run was planned; run the command again")
+        self.plugin, self.cls = plugin, plugin.cls
+        self.data = Prepared(Path(spec["data"]))
+        self.metrics = [self._metric(name) for name in self.registry.plugins["metric"]]
+
+    def _metric(self, name: str) -> Metric:
+        cls = self.registry.get("metric", name).cls
+        metric: Metric = cls(params.resolve(cls.Params, {}, whose=name))
+        return metric
+
+    def mask(self, canonical: str) -> Mask:
+        named = brackets.parse(canonical)
+        cls = self.registry.get("mask", named.name).cls
+        mask: Mask = cls(cls.settle(params.resolve(cls.Params, named.options, whose=named.name), self.run.size))
+        return mask
+
+    def build(self) -> Method:
+        """The method as it starts: its networks drawn from the run's seed, on the device, channels last."""
+        training.seed_everything(seeds.stream(self.run.seed or 0, "init"))
+        method: Method = self.cls(self.run.size, params.resolve(self.cls.Params, self.run.params, whose=self.run.method))
+        method.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        autocast_forwards(method, self.spec["device"], self.run.precision or "float32")
+        return method
+
+    def work_through(self) -> None:
+        """Everything the spec asks for; what is there already is not done again."""
+        method = self.build()
+        record = records.open_record(self.final)
+        weights = self.final / "weights.safetensors"
+        if record is not None and record.status == "ok" and (weights.is_file() or not self.cls.learns()):
+            if weights.is_file():
+                method.load_state_dict(safetensors.torch.load_file(weights, device=str(self.device)))
+            told = record.told
+        else:
+            told = self.trained(method)
+        for canonical in self.spec["test_masks"]:
+            told = self.scored(method, told, canonical)
+        if "weights" not in self.spec["keep"] and weights.is_file():
+            records.commit(self.final, {"run.json": records.to_json(told)}, remove=("weights.safetensors",))
+
+    def trained(self, method: Method) -> dict[str, Any]:
+        """Train, and write the first form of the record."""
+        progress, peak = training.Progress(), 0
+        if self.cls.learns():
+            with clock.MemoryPeak() as memory:
+                progress = self._train(method)
+            peak = memory.peak
+        told = records.new(self.run, labels=self.spec["labels"], status="ok")
+        told["provenance"] = self.provenance()
+        told["metrics"] = {
+            m.name: {
+                "unit": m.unit,
+                "better": m.better,
+                "region": m.region,
+                "reduce": m.reduce,
+                "column": m.column or m.name,
+                "about": m.about,
+            }
+            for m in self.metrics
+        }
+        told["validation"] = progress.validation
+        told["converged"] = training.converged(progress.validation)
+        told["costs"] = {
+            "train_seconds": round(progress.seconds, 3),
+            "train_images": progress.images,
+            "images_per_second": round(progress.images / progress.seconds, 3) if progress.seconds else None,
+            "updates": progress.updates,
+            "parameters": sum(parameter.numel() for parameter in method.parameters()),
+            "peak_memory_bytes": peak,
+            "peak_cuda_bytes": torch.cuda.max_memory_allocated(self.device) if self.device.type == "cuda" else None,
+        }
+        files = {"run.json": records.to_json(told), "curve.csv": curve_csv(progress)}
+        if self.cls.learns():
+            tensors = {name: value.contiguous() for name, value in method.state_dict().items()}
+            files["weights.safetensors"] = safetensors.torch.save(tensors)
+        if "checkpoint" in self.spec["keep"] and self.cls.learns():
+            training.save(self.work / "checkpoint.pt", method, progress)
+            files["checkpoint.pt"] = (self.work / "checkpoint.pt").read_bytes()
+        records.publish(self.work, self.final, files)
+        (self.work / "checkpoint.pt").unlink(missing_ok=True)
+        return told
+
+    def _train(self, method: Method) -> training.Progress:
+        mask, part = self.mask(str(self.run.train_mask)), self.data.part("train")
+        batches = Batches(
+            part,
+            mask,
+            batch=self.run.batch or 1,
+            seed=self.run.seed or 0,
+            device=self.device,
+            one_pass=self.cls.one_pass,
+        )
+        watch = training.Watch(self.data.part("val"), mask, self.spec["val_images"], self.device)
+        return training.train(
+            method,
+            batches,
+            self.run.steps or 0,
+            watch=watch,
+            seed=self.run.seed or 0,
+            checkpoint=self.work / "checkpoint.pt",
+            beat=self.heart.training,
+        )
+
+    def scored(self, method: Method, told: dict[str, Any], canonical: str) -> dict[str, Any]:
+        """Score on one test mask and add it to the record."""
+        part: Part = self.data.part(self.spec["part"])
+        count = self.spec["test_images"]
+        wanted = len(part.first(count))
+        key = canonical if self.spec["part"] == "test" else f"{canonical} on {self.spec['part']}"
+        had = told["scores"].get(key)
+        if had and had["status"] == "ok" and had["n"] >= wanted and all(name in had["means"] for name in told["metrics"]):
+            return told
+        scores = scoring.score(
+            method,
+            part,
+            self.mask(canonical),
+            self.metrics,
+            count=count,
+            device=self.device,
+            beat=lambda done, total: self.heart.beat(f"scoring {canonical}", done, total),
+        )
+        safe = brackets.file_name(key)
+        files = {f"scores/{safe}.csv": scores.csv()}
+        if "guesses" in self.spec["keep"]:
+            files[f"guesses/{safe}.npy"] = scores.npy()
+        entry = {
+            "status": "ok",
+            "reason": "",
+            "n": len(scores.ids),
+            "file": f"scores/{safe}.csv",
+            "holes": scores.holes_hash,
+            "means": scoring.means(self.metrics, scores.columns),
+        }
+        entry |= {
+            "costs": scores.costs,
+            "shown": self.spec["labels"]["masks"][canonical],
+            "guesses": f"guesses/{safe}.npy" if "guesses" in self.spec["keep"] else None,
+        }
+        told = {**told, "scores": {**told["scores"], key: entry}, "written": clock.utc()}
+        records.commit(self.final, {**files, "run.json": records.to_json(told)})
+        return told
+
+    def gave_up(self, status: str, reason: str) -> None:
+        """A run that did not work out is a record too: its status, the reason, the last lines it printed."""
+        told = records.new(
+            self.run,
+            labels=self.spec["labels"],
+            status=status,
+            reason=reason,
+            log=records.last_lines(self.work / "log.txt"),
+        )
+        told["provenance"] = self.provenance()
+        records.publish(self.work, self.final, {"run.json": records.to_json(told)})
+
+    def provenance(self) -> dict[str, Any]:
+        """What else the numbers may depend on."""
+        return {
+            **self.spec["provenance"],
+            "origin": self.plugin.origin if self.plugin.origin.startswith("inbench") else Path(self.plugin.origin).name,
+            "version": self.plugin.version,
+            "python": platform.python_version(),
+            "libraries": {name: metadata.version(name) for name in ("torch", "numpy", "scikit-image")},
+            "hardware": fingerprint(self.spec["device"]),
+            "device": self.spec["device"],
+            "threads": torch.get_num_threads(),
+            "deterministic": torch.are_deterministic_algorithms_enabled(),
+        }
+
+
+def curve_csv(progress: training.Progress) -> bytes:
+    """A row a step: its losses, and the validation PSNR where it was watched."""
+    watched = {row["step"]: row["psnr"] for row in progress.validation}
+    names = [name for name in (progress.curve[0] if progress.curve else {}) if name != "step"]
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(["step", *names, "val_psnr"])
+    for row in progress.curve:
+        writer.writerow([row["step"], *(f"{row[name]:.8g}" for name in names), watched.get(row["step"], "")])
+    return text.getvalue().encode()
+
+
+def out_of_memory(error: BaseException) -> bool:
+    return isinstance(error, (MemoryError, torch.OutOfMemoryError)) or "can't allocate memory" in str(error)
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Exit code 0: done or skipped; 1: failed, and the record says why; 130: interrupted, and the next start goes on."""
+    spec = json.loads(Path(arguments[0]).read_text())
+    torch.set_num_threads(spec["threads"])
+    for file, wanted in spec["plugins"].items():
+        if hashlib.sha256(Path(file).read_bytes()).hexdigest() != wanted:
+            raise UserError(f"the plugin file {file} changed after the run was planned; run the command again")
+    worker = Worker(spec)
+    try:
+        worker.work_through()
+    except Interrupted:
+        return 130
+    except Unavailable as error:
+        worker.gave_up("skipped", str(error))
+    except training.Diverged as error:
+        worker.gave_up("diverged", str(error))
+        return 1
+    except Exception as error:  # plugins are other people's code: whatever they raise is a row
+        traceback.print_exc()
+        reason = str(error) if isinstance(error, scoring.WrongAnswer) else f"{type(error).__name__}: {error}"
+        worker.gave_up("oom" if out_of_memory(error) else "failed", reason)
+        return 1
+    shutil.rmtree(worker.work, ignore_errors=True)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

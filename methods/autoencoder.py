@@ -1,0 +1,85 @@
+"""autoencoder: an encoder, a narrow bottleneck, a decoder, and nothing but the squared error of the whole image.
+
+The baseline that Meng et al. name without describing it; the layers are the context encoder's (Pathak et al. 2016).
+"""
+
+import dataclasses
+import itertools
+from collections.abc import Mapping
+
+from torch import Tensor, nn
+
+from inbench import Method, adam, hookimpl, param
+
+
+@dataclasses.dataclass(frozen=True)
+class AutoencoderParams:
+    bottleneck: int = param(512, "numbers between encoder and decoder", source="open", low=1)
+    width: int = param(64, "channels of the first convolution", source="Pathak et al. 2016", low=1)
+    lr: float = param(2e-4, "Adam's learning rate", source="open; DCGAN", low=0)
+
+
+def widths(size: int, width: int) -> list[int]:
+    """Channels of the stride-2 convolutions that bring a side down to 4: 64, 128, 256, 512 at 64."""
+    levels = size.bit_length() - 3
+    return [width] * (levels - 4) + [width, 2 * width, 4 * width, 8 * width][-levels:]
+
+
+def coder(size: int, bottleneck: int, width: int) -> nn.Sequential:
+    """[N, 3, S, S] -> [N, bottleneck] -> [N, 3, S, S] in [-1, 1]. The 4x4 -> 1x1 convolutions are written as Linear: the same numbers, faster."""
+    sides = widths(size, width)
+    layers: list[nn.Module] = [nn.Conv2d(3, sides[0], 4, 2, 1), nn.LeakyReLU(0.2, inplace=True)]
+    for before, after in itertools.pairwise(sides):
+        layers += [
+            nn.Conv2d(before, after, 4, 2, 1, bias=False),
+            nn.BatchNorm2d(after),
+            nn.LeakyReLU(0.2, inplace=True),
+        ]
+    flat = sides[-1] * 16
+    layers += [
+        nn.Flatten(),
+        nn.Linear(flat, bottleneck, bias=False),
+        nn.BatchNorm1d(bottleneck),
+        nn.LeakyReLU(0.2, inplace=True),
+    ]
+    layers += [nn.Linear(bottleneck, flat, bias=False), nn.Unflatten(1, (sides[-1], 4, 4))]
+    for before, after in zip(sides[:0:-1], sides[-2::-1], strict=True):
+        layers += [
+            nn.BatchNorm2d(before),
+            nn.ReLU(inplace=True),
+            nn.ConvTranspose2d(before, after, 4, 2, 1, bias=False),
+        ]
+    layers += [nn.BatchNorm2d(sides[0]), nn.ReLU(inplace=True), nn.ConvTranspose2d(sides[0], 3, 4, 2, 1), nn.Tanh()]
+    return nn.Sequential(*layers)
+
+
+class Autoencoder(Method):
+    name = "autoencoder"
+    summary = "encoder, bottleneck, decoder, squared error of the whole image"
+    paper = "the baseline of Meng et al.; layers of Pathak et al., Context Encoders, CVPR 2016"
+    licence = "no public code found"
+    Params = AutoencoderParams
+    small = AutoencoderParams(bottleneck=16, width=8)
+    params: AutoencoderParams
+
+    def __init__(self, size: int, params: AutoencoderParams) -> None:
+        super().__init__(size, params)
+        self.net = coder(size, params.bottleneck, params.width)
+        self.adam = adam(self.net.parameters(), params.lr, betas=(0.5, 0.999))
+
+    def step(self, image: Tensor, hole: Tensor) -> Mapping[str, Tensor]:
+        x = image * 2 - 1
+        loss = (self.net(x.masked_fill(hole, 0)) - x).square().mean()
+        self.adam.zero_grad()
+        loss.backward()
+        self.adam.step()
+        return {"loss": loss}
+
+    def inpaint(self, seen: Tensor, hole: Tensor, seed: Tensor) -> Tensor:
+        guess: Tensor = self.net((seen * 2 - 1).masked_fill(hole, 0))
+        return (guess + 1) / 2
+
+
+@hookimpl
+def inbench_methods() -> list[type[Method]]:
+    return [Autoencoder]

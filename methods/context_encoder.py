@@ -1,0 +1,142 @@
+"""context-encoder: an encoder, a wide bottleneck, a decoder, squared error on the hole and a little adversary.
+
+Pathak, Krahenbuhl, Donahue, Darrell and Efros, "Context Encoders: Feature Learning by Inpainting", CVPR 2016. Read beside
+it: the authors' released centre model (pathak22/context-encoder, research licence; nothing copied). The released net predicts
+a fixed centre; here the decoder gives the whole image and the losses look at the hole and a band around it, so any hole works.
+"""
+
+import dataclasses
+import itertools
+from collections.abc import Mapping
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from inbench import Method, adam, hookimpl, param
+
+
+@dataclasses.dataclass(frozen=True)
+class ContextEncoderParams:
+    bottleneck: int = param(
+        4000, "numbers between encoder and decoder; 512 is the small one", source="README, nBottleneck", low=1
+    )
+    width: int = param(64, "channels of the first convolution", source="train.lua, nef", low=1)
+    overlap: int = param(4, "pixels around the hole that are predicted too", source="README, overlapPred", low=0)
+    border: float = param(10.0, "weight of the squared error in that band", source="train.lua:381", low=0)
+    reconstruction: float = param(0.999, "weight of the squared error", source="README, wtl2", low=0, high=1)
+    lr_generator: float = param(2e-3, "Adam's learning rate, generator", source="train.lua:213", low=0)
+    lr_discriminator: float = param(2e-4, "Adam's learning rate, discriminator", source="train.lua:218", low=0)
+
+
+FILL = (117 / 255, 104 / 255, 123 / 255)
+"""The colour put into the hole, in the authors' own channel order (train.lua:283)."""
+
+
+def widths(size: int, width: int) -> list[int]:
+    """Channels of the stride-2 convolutions that bring a side down to 4: 64, 128, 256, 512 at 64."""
+    levels = size.bit_length() - 3
+    return [width] * (levels - 4) + [width, 2 * width, 4 * width, 8 * width][-levels:]
+
+
+def encoder(sides: list[int]) -> list[nn.Module]:
+    """[N, 3, S, S] -> [N, 512, 4, 4]; no batch norm on the first layer (train.lua:88-101)."""
+    layers: list[nn.Module] = [nn.Conv2d(3, sides[0], 4, 2, 1, bias=False), nn.LeakyReLU(0.2, inplace=True)]
+    for before, after in itertools.pairwise(sides):
+        layers += [
+            nn.Conv2d(before, after, 4, 2, 1, bias=False),
+            nn.BatchNorm2d(after),
+            nn.LeakyReLU(0.2, inplace=True),
+        ]
+    return layers
+
+
+def generator(size: int, p: ContextEncoderParams) -> nn.Sequential:
+    """[N, 3, S, S] -> [N, 4000] -> [N, 3, S, S]. The 4x4 -> 1x1 convolutions are written as Linear: the same numbers, faster."""
+    sides = widths(size, p.width)
+    flat = sides[-1] * 16
+    layers = [*encoder(sides), nn.Flatten(), nn.Linear(flat, p.bottleneck, bias=False)]
+    layers += [nn.BatchNorm1d(p.bottleneck), nn.LeakyReLU(0.2, inplace=True)]
+    layers += [nn.Linear(p.bottleneck, flat, bias=False), nn.Unflatten(1, (sides[-1], 4, 4))]
+    for before, after in zip(sides[:0:-1], sides[-2::-1], strict=True):
+        layers += [
+            nn.BatchNorm2d(before),
+            nn.ReLU(inplace=True),
+            nn.ConvTranspose2d(before, after, 4, 2, 1, bias=False),
+        ]
+    layers += [
+        nn.BatchNorm2d(sides[0]),
+        nn.ReLU(inplace=True),
+        nn.ConvTranspose2d(sides[0], 3, 4, 2, 1, bias=False),
+        nn.Tanh(),
+    ]
+    return nn.Sequential(*layers)
+
+
+def discriminator(size: int, p: ContextEncoderParams) -> nn.Sequential:
+    """[N, 3, S, S] -> [N, 1], one logit of real against fake (train.lua:180-197)."""
+    sides = widths(size, p.width)
+    return nn.Sequential(*encoder(sides), nn.Flatten(), nn.Linear(sides[-1] * 16, 1, bias=False))
+
+
+def start_small(net: nn.Module) -> None:
+    """N(0, 0.02) for convolutions, N(1, 0.02) for batch norms (train.lua:58-67)."""
+    for layer in net.modules():
+        if isinstance(layer, (nn.Conv2d, nn.ConvTranspose2d, nn.Linear)):
+            nn.init.normal_(layer.weight, 0, 0.02)
+        elif isinstance(layer, (nn.BatchNorm1d, nn.BatchNorm2d)):
+            nn.init.normal_(layer.weight, 1, 0.02)
+
+
+class ContextEncoder(Method):
+    name = "context-encoder"
+    summary = "encoder, wide bottleneck, decoder, hole error and adversary (Pathak et al. 2016)"
+    paper = "Pathak, Krahenbuhl, Donahue, Darrell, Efros, Context Encoders: Feature Learning by Inpainting, CVPR 2016"
+    licence = "authors' code: educational, research and not-for-profit use; read, not copied"
+    Params = ContextEncoderParams
+    small = ContextEncoderParams(bottleneck=32, width=8)
+    fill: Tensor
+    params: ContextEncoderParams
+
+    def __init__(self, size: int, params: ContextEncoderParams) -> None:
+        super().__init__(size, params)
+        self.generator = generator(size, params)
+        self.discriminator = discriminator(size, params)
+        start_small(self)
+        self.register_buffer("fill", torch.tensor(FILL).view(1, 3, 1, 1) * 2 - 1, persistent=False)
+        self.generator_adam = adam(self.generator.parameters(), params.lr_generator, betas=(0.5, 0.999))
+        self.discriminator_adam = adam(self.discriminator.parameters(), params.lr_discriminator, betas=(0.5, 0.999))
+
+    def step(self, image: Tensor, hole: Tensor) -> Mapping[str, Tensor]:
+        p = self.params
+        x = image * 2 - 1
+        wide = F.max_pool2d(hole.to(x.dtype), 2 * p.overlap + 1, 1, p.overlap) > 0  # the hole and its band
+        guess = self.generator(x.where(~hole, self.fill))
+        fake = guess.where(wide, x)
+
+        real_logit = self.discriminator(x)
+        shown = fake.detach().requires_grad_()
+        fake_logit = self.discriminator(shown)  # once for both networks (train.lua:355)
+        adv = F.softplus(-fake_logit).mean()  # non-saturating
+        (adv_gradient,) = torch.autograd.grad(adv, shown, retain_graph=True)
+        d_loss = F.softplus(-real_logit).mean() + F.softplus(fake_logit).mean()
+        self.discriminator_adam.zero_grad()
+        d_loss.backward(inputs=list(self.discriminator.parameters()))
+        self.discriminator_adam.step()
+
+        weight = wide + (p.border - 1) * (wide & ~hole)  # 1 in the hole, 10 in the band, 0 elsewhere
+        rec = (weight * (guess - x).square()).sum() / (3 * wide.sum()).clamp_min(1)
+        self.generator_adam.zero_grad()
+        (p.reconstruction * rec + (1 - p.reconstruction) * (fake * adv_gradient).sum()).backward()
+        self.generator_adam.step()
+        loss = p.reconstruction * rec + (1 - p.reconstruction) * adv
+        return {"loss": loss, "reconstruction": rec, "adversarial": adv, "discriminator": d_loss}
+
+    def inpaint(self, seen: Tensor, hole: Tensor, seed: Tensor) -> Tensor:
+        guess: Tensor = self.generator((seen * 2 - 1).where(~hole, self.fill))
+        return (guess + 1) / 2
+
+
+@hookimpl
+def inbench_methods() -> list[type[Method]]:
+    return [ContextEncoder]
