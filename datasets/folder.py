@@ -219,7 +219,8 @@ def lossless(source: Path, size: int) -> Pictures | None:
         told = list(reader)
     if images.dtype != np.uint8 or images.ndim != 4 or images.shape[3] != 3 or len(images) != len(told):
         raise UserError(
-            f"{pixels} must be uint8 [{len(told)}, S, S, 3], a picture for each row of {rows.name}; it is {images.dtype} {list(images.shape)}"
+            f"{pixels} must be uint8 [{len(told)}, S, S, 3], a picture for each row of {rows.name}; "
+            f"it is {images.dtype} {list(images.shape)}"
         )
     if images.shape[1:3] != (size, size):
         return None

@@ -26,7 +26,8 @@ def choose_device(asked: str) -> str:
         if found <= int(asked.partition(":")[2] or 0):
             built = "" if torch.version.cuda else ": this torch was built for the CPU only"
             raise UserError(
-                f"--device {asked} is not there (torch {torch.__version__} sees {found} CUDA devices{built}); use --device cpu or auto"
+                f"--device {asked} is not there (torch {torch.__version__} sees {found} CUDA devices{built}); "
+                "use --device cpu or auto"
             )
     if asked == "mps" and not torch.backends.mps.is_available():
         raise UserError("--device mps is not there; use --device cpu or auto")
@@ -80,7 +81,7 @@ def fingerprint(device: str) -> dict[str, str]:
     """What a timing depends on: processor, GPU, driver; timings of different fingerprints never share a column."""
     found = {
         "cpu": _cpuinfo("model name") or platform.processor() or platform.machine(),
-        "cores": str(os.cpu_count()),
+        "cores": f"{os.cpu_count()} cores",
         "cpu_capability": torch.backends.cpu.get_cpu_capability(),
         "platform": platform.system(),
     }

@@ -71,7 +71,7 @@ class Random80(Mask):
 
 
 class Pattern25(Mask):
-    """Smooth random blobs over a quarter of the image: coarse noise, scaled up, cut at its quarter (after Pathak et al. 2016)."""
+    """Smooth blobs over a quarter of the image: coarse noise, scaled up, cut at its quarter (after Pathak et al. 2016)."""
 
     name = "pattern25"
     summary = "smooth random blobs over a quarter of the image"

@@ -43,7 +43,10 @@ class Method(nn.Module, ABC):
         self.params = params
 
     def step(self, image: Tensor, hole: Tensor) -> Mapping[str, Tensor]:
-        """Learn from one batch: image `[N, 3, S, S]` in [0, 1], hole `[N, 1, S, S]` bool. Returns its losses by name, on the device."""
+        """Learn from one batch: image `[N, 3, S, S]` in [0, 1], hole `[N, 1, S, S]` bool.
+
+        Returns its losses by name, left on the device.
+        """
         return {}
 
     def finish(self) -> None:
@@ -51,9 +54,10 @@ class Method(nn.Module, ABC):
 
     @abstractmethod
     def inpaint(self, seen: Tensor, hole: Tensor, seed: Tensor) -> Tensor:
-        """Guess the whole image `[N, 3, S, S]` in [0, 1] from `seen` (0 in the hole) and `hole`; `seed` `[N]` int64 is the only chance it may use.
+        """Guess the whole image `[N, 3, S, S]` in [0, 1] from `seen` (0 in the hole) and `hole`.
 
-        Each answer depends on its own image, hole and seed, never on the rest of the batch.
+        `seed` `[N]` int64 is the only chance it may use. Each answer depends on its own image, hole and seed, never on
+        the rest of the batch.
         """
 
     @classmethod

@@ -34,7 +34,8 @@ class Metric(ABC):
 
     @abstractmethod
     def per_image(self, guess: Tensor, completed: Tensor, image: Tensor, hole: Tensor) -> Mapping[str, Tensor]:
-        """Columns `[N]` float64 by name. All pictures are `[N, 3, S, S]` float64 in [0, 1], 8-bit values; hole is bool `[N, 1, S, S]`.
+        """Columns `[N]` float64 by name.
 
-        guess: the whole raw answer; completed: the guess in the hole, the image around it.
+        Pictures are `[N, 3, S, S]` float64 in [0, 1], of 8-bit values; hole is bool `[N, 1, S, S]`; guess is the whole
+        raw answer, completed the guess in the hole and the image around it.
         """

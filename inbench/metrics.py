@@ -105,7 +105,10 @@ def window(size: int, like: Tensor) -> Tensor:
 
 
 def ssim_map(one: Tensor, other: Tensor) -> Tensor:
-    """SSIM of Wang et al. 2004 at every valid window: 11x11 Gaussian, sigma 1.5, L = 1, biased covariance. [N, 3, S, S] -> [N, 3, S-10, S-10]."""
+    """SSIM of Wang et al. 2004 at every valid window: [N, 3, S, S] -> [N, 3, S-10, S-10].
+
+    11x11 Gaussian, sigma 1.5, L = 1, biased covariance.
+    """
     band = window(one.shape[-1], one)
 
     def blur(value: Tensor) -> Tensor:

@@ -25,16 +25,17 @@ def param(default: T, about: str = "", *, source: str = "", low: float | None = 
     default: the paper's value, or `by_budget(...)`; about: its effect, one phrase; source: where the value comes
     from (`eq. 3`); low, high: inclusive bounds. Choices are written as the type: `Literal["whole", "hole"]`.
     """
+    value: Any = default
     metadata: dict[str, Any] = {"about": about, "source": source, "low": low, "high": high}
-    if isinstance(default, dataclasses.Field):
-        metadata = {**default.metadata, **metadata}
-        default = default.default
-    return cast(T, dataclasses.field(default=default, metadata=metadata))
+    if isinstance(value, dataclasses.Field):  # by_budget
+        metadata, value = {**value.metadata, **metadata}, value.default
+    found: T = dataclasses.field(default=value, metadata=metadata)
+    return found
 
 
 def by_budget(*, smoke: T, quick: T, paper: T) -> T:
     """A default that shrinks with the budget; a bare `Params()` has the paper's value."""
-    return cast(T, dataclasses.field(default=paper, metadata={"by_budget": {"smoke": smoke, "quick": quick, "paper": paper}}))
+    return dataclasses.field(default=paper, metadata={"by_budget": {"smoke": smoke, "quick": quick, "paper": paper}})
 
 
 def resolve(kind: type[Any], given: Mapping[str, object], *, whose: str, budget: str = "paper") -> Any:

@@ -67,7 +67,7 @@ class MaskChoice:
 
 
 def make(request: Request, report: store.Report) -> list[Planned]:
-    """Resolve every name first (a wrong one is a `UserError` and nothing is written), then prepare the data, then list the runs."""
+    """Resolve every name (a wrong one is a `UserError`, and nothing is written), prepare the data, list the runs."""
     plugins = registry.load(request.plugins)
     if request.size not in SIZES:
         raise UserError(f"--size {request.size} is no power of two from 32 to 256; write 32, 64, 128 or 256")
@@ -219,7 +219,8 @@ def _dataset(text: str, request: Request, plugins: registry.Registry) -> dict[st
     source = Path(named.name).expanduser() if is_path else None
     if source is not None and not source.exists():
         raise UserError(
-            f"there is no {source}; a data set is a folder or a zip of pictures, or one of {', '.join(plugins.names('dataset'))}"
+            f"there is no {source}; a data set is a folder or a zip of pictures, "
+            f"or one of {', '.join(plugins.names('dataset'))}"
         )
     if source is None and plugin.cls.needs_source:
         raise UserError(f"data set {named.name!r} needs its files; write the path of a folder or zip of pictures instead")

@@ -19,9 +19,10 @@ SCHEMA = 1
 KEY_VERSION = 1
 PROTOCOL = 1
 PROTOCOL_LINE = (
-    "Protocol 1: l2 is 100 x mean squared error over the hole, pixels in [-1, 1]; psnr is the mean over images of the PSNR over "
-    "the hole, pixels in [0, 1]; psnr-pooled takes the mean squared error first; ssim is on the completed image (11x11 Gaussian, "
-    "sigma 1.5, valid windows, mean of R, G, B); all after rounding to 8 bits, known pixels pasted back, the same holes for every method."
+    f"Protocol {PROTOCOL}: l2 is 100 x mean squared error over the hole, pixels in [-1, 1]; psnr is the mean over images of "
+    "the PSNR over the hole, pixels in [0, 1]; psnr-pooled takes the mean squared error first; ssim is on the completed image "
+    "(11x11 Gaussian, sigma 1.5, valid windows, mean of R, G, B); all after rounding to 8 bits, known pixels pasted back, "
+    "the same holes for every method."
 )
 STATUSES = ("ok", "failed", "timeout", "oom", "diverged", "skipped", "interrupted")
 NEXT = ".next"
@@ -91,7 +92,7 @@ def commit(folder: Path, files: Mapping[str, bytes], *, remove: tuple[str, ...] 
 
 
 def publish(work: Path, final: Path, files: Mapping[str, bytes]) -> None:
-    """A whole record appears in its place at once; one that stood there is replaced. `work` is the run's folder in `.partial`."""
+    """A whole record appears in its place at once, for one that stood there; `work` is the run's folder in `.partial`."""
     fresh, old = work / "record", work / "replaced"
     for leftover in (fresh, old):
         shutil.rmtree(leftover, ignore_errors=True)
@@ -151,7 +152,7 @@ class Record:
 
     def rows(self, mask: str) -> bytes:
         """The CSV of one test mask: a row an image; light records may hold it gzipped."""
-        file = self.folder / self.scores[mask]["file"]
+        file = self.folder / str(self.scores[mask]["file"])
         if file.is_file():
             return file.read_bytes()
         return gzip.decompress(file.with_name(file.name + ".gz").read_bytes())
@@ -182,7 +183,8 @@ def open_record(folder: Path) -> Record | None:
         return None
     if told.get("schema", 0) > SCHEMA:
         raise UserError(
-            f"{folder} was written by a newer inbench ({told.get('inbench')}); this one is {__version__}: upgrade with pip install -U inbench"
+            f"{folder} was written by a newer inbench ({told.get('inbench')}); this one is {__version__}: "
+            "upgrade with pip install -U inbench"
         )
     return Record(folder, told)
 

@@ -178,9 +178,12 @@ def _collect(registry: Registry, kind: str, function: Any, source: Source) -> No
 
 def _wrong_with(kind: str, cls: object) -> str:
     """Why this is no plugin of that kind; empty where it is one."""
-    base = KINDS[kind]
     if not isinstance(cls, type):
         return f"inbench_{kind}s returned {type(cls).__name__} {cls!r}; return the class, not an instance"
+    return _wrong_with_class(KINDS[kind], cls)
+
+
+def _wrong_with_class(base: type[Any], cls: Any) -> str:
     if not issubclass(cls, base):
         return f"{cls.__name__} is no {base.__name__}; derive it from inbench.{base.__name__}"
     needed = [name for name in base.__annotations__ if name not in ("Params", "params") and not hasattr(cls, name)]
@@ -190,7 +193,8 @@ def _wrong_with(kind: str, cls: object) -> str:
         return f"{cls.name!r} is no name; write lower-case words joined by hyphens"
     if inspect.isabstract(cls):
         return f"{cls.__name__} does not define {sorted(cls.__abstractmethods__)[0]!r}"
-    if not dataclasses.is_dataclass(cls.Params) or not cls.Params.__dataclass_params__.frozen:  # type: ignore[attr-defined]
+    settings = getattr(cls.Params, "__dataclass_params__", None)
+    if settings is None or not settings.frozen:
         return f"{cls.__name__}.Params is no frozen dataclass; write @dataclasses.dataclass(frozen=True) above it"
     return ""
 

@@ -19,9 +19,6 @@ from inbench.plan import Planned, Request
 
 POLL_SECONDS = 0.1
 GRACE_SECONDS = 20.0
-MALLOC = {"MALLOC_MMAP_MAX_": "0", "MALLOC_TRIM_THRESHOLD_": str(2**40), "MALLOC_TOP_PAD_": str(2**26)}
-"""Blocks freed after one step stay with the process for the next: fetching them from the system anew cost up to a third of a step."""
-
 Show = Callable[[Planned, dict[str, Any]], None]
 """Called often with a run and what its worker last told of itself."""
 
@@ -68,7 +65,6 @@ def _work(one: Planned, show: Show, timeout: float | None) -> None:
             stdout=log,
             stderr=log,
             start_new_session=True,
-            env={**MALLOC, **os.environ},
         )
     began = time.monotonic()
     try:

@@ -28,7 +28,7 @@ BATCH_1_SECONDS = 0.3
 Beat = Callable[[int, int], None]
 
 
-class Operations(TorchDispatchMode):  # type: ignore[no-untyped-call]
+class Operations(TorchDispatchMode):
     """Counts floating-point operations of matrix products and convolutions, forward and backward, by torch's own formulas.
 
     torch's FlopCounterMode also follows modules, and so refuses a method that calls `torch.autograd.grad`.

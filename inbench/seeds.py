@@ -1,4 +1,4 @@
-"""Every random number comes from here: named streams by SHA-256, and counter-based numbers that are the same on every machine."""
+"""Every random number comes from here: named streams by SHA-256, numbers by counter, the same on every machine."""
 
 from __future__ import annotations
 

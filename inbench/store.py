@@ -70,7 +70,7 @@ def default_folder() -> Path:
 def prepare(
     dataset: Dataset, *, label: str, code: str, source: Path | None, size: int, folder: Path, report: Report
 ) -> Prepared:
-    """The prepared form of a data set; made now unless it is there. An interrupted preparation leaves nothing that looks whole."""
+    """The prepared form of a data set, made now unless it is there; an interrupted preparation leaves no half behind."""
     recipe = {
         "store": VERSION,
         "dataset": params.canonical(dataset.name, dataset.params),

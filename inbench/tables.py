@@ -132,8 +132,11 @@ def _row(section: Section, same: list[Record], common: list[str] | None) -> dict
         "converged": None if not ok else all(record.told.get("converged") is not False for record in ok),
         "train_seconds": float(np.mean([cost["train_seconds"] for cost in costs])) if costs else None,
         "ms_per_image": _ms_per_image(section, ok),
+        "cpu_seconds": _cpu_seconds(ok) if ok else None,
+        "peak_memory_bytes": max((cost["peak_memory_bytes"] for cost in costs), default=None),
         "parameters": costs[0]["parameters"] if costs else None,
-        "hardware": sorted({repr(sorted(record.told["provenance"]["hardware"].items())) for record in ok}),
+        "flops_per_image": _flops(section, ok),
+        "hardware": sorted({", ".join(map(str, record.told["provenance"]["hardware"].values())) for record in ok}),
         "metrics": _metrics(section, ok, common) if ok else {},
     }
 
@@ -141,6 +144,18 @@ def _row(section: Section, same: list[Record], common: list[str] | None) -> dict
 def _ms_per_image(section: Section, ok: list[Record]) -> float | None:
     found = [found[1]["costs"]["images_per_second"] for record in ok if (found := _entry(record, section.mask))]
     return 1000 / float(np.mean(found)) if found else None
+
+
+def _cpu_seconds(ok: list[Record]) -> float:
+    """Processor time of a run, all cores, training and scoring; the mean over seeds."""
+    return float(
+        np.mean([r.told["costs"]["cpu_seconds"] + sum(s["costs"]["cpu_seconds"] for s in r.scores.values()) for r in ok])
+    )
+
+
+def _flops(section: Section, ok: list[Record]) -> int | None:
+    found = _entry(ok[0], section.mask) if ok else None
+    return int(found[1]["costs"]["flops_per_image"]) if found else None
 
 
 def _metrics(section: Section, ok: list[Record], common: list[str] | None) -> dict[str, dict[str, Any]]:
@@ -183,11 +198,13 @@ def markdown(made: list[dict[str, Any]], *, unfinished: int = 0) -> str:
         sections.setdefault((row["dataset"], row["size"], row["mask"], row["budget"]), []).append(row)
     for (dataset, size, mask, budget), members in sections.items():
         blocks.append(
-            f"**{plain(dataset)}, {size} x {size}, hole: {plain(mask)}, budget: {plain(budget)}**\n\n{_table(members)}\n\n{_under(members)}"
+            f"**{plain(dataset)}, {size} x {size}, hole: {plain(mask)}, budget: {plain(budget)}**"
+            f"\n\n{_table(members)}\n\n{_under(members)}"
         )
     if unfinished:
         blocks.append(
-            f"{unfinished} more {'runs are' if unfinished > 1 else 'run is'} not finished; the same `inbench run` goes on with them."
+            f"{unfinished} more {'runs are' if unfinished > 1 else 'run is'} not finished; "
+            "the same `inbench run` goes on with them."
         )
     return "\n\n".join([*blocks, PROTOCOL_LINE]) + "\n"
 
@@ -295,6 +312,37 @@ def _under(members: list[dict[str, Any]]) -> str:
         if row["status"] != "ok":
             told += f"\n\n- {plain(row['shown'])}: {row['status']}: {plain(row['reason'])}"
     return told.replace("\n\n- ", "\n\n- ", 1).replace(".\n\n- ", ".\n\n- ", 1)
+
+
+def cost_table(results: Path) -> str:
+    """What each run cost, as markdown: a table for each section and hardware."""
+    blocks = []
+    sections: dict[tuple[str, ...], list[dict[str, Any]]] = {}
+    for row in rows(results):
+        if row["metrics"]:
+            told = (row["dataset"], str(row["size"]), row["mask"], row["budget"], "; ".join(row["hardware"]))
+            sections.setdefault(told, []).append(row)
+    for (dataset, size, mask, budget, hardware), members in sections.items():
+        body = [[plain(row["shown"]), *_cost_cells(row)] for row in members]
+        total = sum(row["cpu_seconds"] for row in members)
+        body.append(["all", "", f"{total:.0f}", "", "", "", ""])
+        head = ["method", "train s", "CPU s", "ms/image", "peak MB", "parameters M", "GFLOP/image"]
+        made = tabulate(body, headers=head, tablefmt="github", disable_numparse=True, colalign=("left", *["right"] * 6))
+        blocks.append(
+            f"**{plain(dataset)}, {size} x {size}, hole: {plain(mask)}, budget: {plain(budget)}** on {plain(hardware)}\n\n{made}"
+        )
+    return "\n\n".join(blocks) + "\n"
+
+
+def _cost_cells(row: dict[str, Any]) -> list[str]:
+    return [
+        f"{row['train_seconds']:.0f}" if row["train_seconds"] else "-",
+        f"{row['cpu_seconds']:.0f}",
+        f"{row['ms_per_image']:.1f}",
+        f"{row['peak_memory_bytes'] / 2**20:.0f}",
+        f"{row['parameters'] / 1e6:.2f}" if row["parameters"] else "-",
+        f"{row['flops_per_image'] / 1e9:.2f}" if row["flops_per_image"] else "-",
+    ]
 
 
 def plain(text: object) -> str:

@@ -1,4 +1,4 @@
-"""One run in one process: `python -m inbench.worker SPEC.json`. Trains what is not trained, scores what is not scored, writes the record."""
+"""One run in one process, `python -m inbench.worker SPEC.json`: trains and scores what is missing, writes the record."""
 
 from __future__ import annotations
 
@@ -90,6 +90,7 @@ class Worker:
         runs = Path(spec["results"]) / "runs"
         self.work, self.final = runs / ".partial" / self.run.name, runs / self.run.name
         self.device = torch.device(spec["device"])
+        self.memory = clock.MemoryPeak()
         self.heart = Heart(self.work / "heartbeat.json", self.run.steps)
         self.registry = registry.load(list(spec["plugins"]))
         plugin = self.registry.get("method", self.run.method)
@@ -136,11 +137,7 @@ class Worker:
 
     def trained(self, method: Method) -> dict[str, Any]:
         """Train, and write the first form of the record."""
-        progress, peak = training.Progress(), 0
-        if self.cls.learns():
-            with clock.MemoryPeak() as memory:
-                progress = self._train(method)
-            peak = memory.peak
+        progress = self._train(method) if self.cls.learns() else training.Progress()
         told = records.new(self.run, labels=self.spec["labels"], status="ok")
         told["provenance"] = self.provenance()
         told["metrics"] = {
@@ -159,10 +156,11 @@ class Worker:
         told["costs"] = {
             "train_seconds": round(progress.seconds, 3),
             "train_images": progress.images,
+            "cpu_seconds": round(time.process_time(), 1),
             "images_per_second": round(progress.images / progress.seconds, 3) if progress.seconds else None,
             "updates": progress.updates,
             "parameters": sum(parameter.numel() for parameter in method.parameters()),
-            "peak_memory_bytes": peak,
+            "peak_memory_bytes": self.memory.peak,
             "peak_cuda_bytes": torch.cuda.max_memory_allocated(self.device) if self.device.type == "cuda" else None,
         }
         files = {"run.json": records.to_json(told), "curve.csv": curve_csv(progress)}
@@ -206,6 +204,7 @@ class Worker:
         had = told["scores"].get(key)
         if had and had["status"] == "ok" and had["n"] >= wanted and all(name in had["means"] for name in told["metrics"]):
             return told
+        began = time.process_time()
         scores = scoring.score(
             method,
             part,
@@ -228,11 +227,12 @@ class Worker:
             "means": scoring.means(self.metrics, scores.columns),
         }
         entry |= {
-            "costs": scores.costs,
+            "costs": {**scores.costs, "cpu_seconds": round(time.process_time() - began, 1)},
             "shown": self.spec["labels"]["masks"][canonical],
             "guesses": f"guesses/{safe}.npy" if "guesses" in self.spec["keep"] else None,
         }
-        told = {**told, "scores": {**told["scores"], key: entry}, "written": clock.utc()}
+        costs = {**told["costs"], "peak_memory_bytes": max(told["costs"]["peak_memory_bytes"], self.memory.peak)}
+        told = {**told, "scores": {**told["scores"], key: entry}, "costs": costs, "written": clock.utc()}
         records.commit(self.final, {**files, "run.json": records.to_json(told)})
         return told
 
@@ -288,7 +288,8 @@ def main(arguments: Sequence[str]) -> int:
             raise UserError(f"the plugin file {file} changed after the run was planned; run the command again")
     worker = Worker(spec)
     try:
-        worker.work_through()
+        with worker.memory:
+            worker.work_through()
     except Interrupted:
         return 130
     except Unavailable as error:

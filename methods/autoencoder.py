@@ -26,7 +26,10 @@ def widths(size: int, width: int) -> list[int]:
 
 
 def coder(size: int, bottleneck: int, width: int) -> nn.Sequential:
-    """[N, 3, S, S] -> [N, bottleneck] -> [N, 3, S, S] in [-1, 1]. The 4x4 -> 1x1 convolutions are written as Linear: the same numbers, faster."""
+    """[N, 3, S, S] -> [N, bottleneck] -> [N, 3, S, S] in [-1, 1].
+
+    The 4x4 -> 1x1 convolutions are written as Linear: the same numbers, faster.
+    """
     sides = widths(size, width)
     layers: list[nn.Module] = [nn.Conv2d(3, sides[0], 4, 2, 1), nn.LeakyReLU(0.2, inplace=True)]
     for before, after in itertools.pairwise(sides):

@@ -52,7 +52,7 @@ def encoder(sides: list[int]) -> list[nn.Module]:
 
 
 def generator(size: int, p: ContextEncoderParams) -> nn.Sequential:
-    """[N, 3, S, S] -> [N, 4000] -> [N, 3, S, S]. The 4x4 -> 1x1 convolutions are written as Linear: the same numbers, faster."""
+    """[N, 3, S, S] -> [N, 4000] -> [N, 3, S, S]; the 4x4 -> 1x1 convolutions as Linear: the same numbers, faster."""
     sides = widths(size, p.width)
     flat = sides[-1] * 16
     layers = [*encoder(sides), nn.Flatten(), nn.Linear(flat, p.bottleneck, bias=False)]

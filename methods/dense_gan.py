@@ -63,7 +63,7 @@ def up(channels: int, out: int, bias: bool = False) -> nn.Sequential:
 
 
 class Generator(nn.Module):
-    """Section 3.1: stem, four dense blocks down, a dense block in place of the fully connected layer, four up, Tanh. In [-1, 1]."""
+    """Section 3.1: stem, four dense blocks down, one in place of the fully connected layer, four up, Tanh; in [-1, 1]."""
 
     def __init__(self, p: DenseGanParams) -> None:
         super().__init__()
@@ -101,7 +101,7 @@ class Generator(nn.Module):
 
 
 def discriminator(size: int, width: int) -> nn.Sequential:
-    """Section 3.2: five 4x4 convolutions of stride 2, BN and LeakyReLU after each, then two classes (one logit of real against fake)."""
+    """Section 3.2: five 4x4 convolutions of stride 2, BN and LeakyReLU after each, two classes (as one logit)."""
     layers: list[nn.Module] = []
     channels = 3
     for factor in (1, 2, 4, 8, 8):

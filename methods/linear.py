@@ -1,4 +1,4 @@
-"""linear: the best linear map from the known pixels to the missing ones (ridge regression). A learner below it is not trained enough."""
+"""linear: ridge regression from the known pixels to the missing ones; a learner below it is not trained enough."""
 
 import dataclasses
 from collections.abc import Mapping
@@ -12,8 +12,8 @@ from inbench import Method, Unavailable, hookimpl, param
 
 @dataclasses.dataclass(frozen=True)
 class LinearParams:
-    weakest: float = param(1.0, "weakest ridge tried, in units of one picture's squared pixel", low=1e-6)
-    tries: int = param(6, "strengths tried, each four times the one before", low=1)
+    weakest: float = param(1.0, "weakest ridge there is to choose from, in squared pixels summed over pictures", low=1e-6)
+    choices: int = param(7, "strengths to choose from, each four times the one before", low=1)
 
 
 class Moments:
@@ -42,7 +42,7 @@ class Moments:
 
 
 class Linear(Method):
-    """y = mean(y) + W (x - mean(x)), W = (Cxx + strength I)^-1 Cxy; the strength is the best on a held-out twentieth of the pass."""
+    """y = mean(y) + W (x - mean(x)), W = (Cxx + strength I)^-1 Cxy; the strength is the best on a held-out twentieth."""
 
     name = "linear"
     summary = "ridge regression from known to missing pixels, closed form"
@@ -51,7 +51,7 @@ class Linear(Method):
     one_pass = True
     sizes = (32, 64)
     Params = LinearParams
-    small = LinearParams(tries=2)
+    small = LinearParams(choices=2)
     params: LinearParams
     hole: Tensor
     mean: Tensor
@@ -81,17 +81,27 @@ class Linear(Method):
         return pixels[:, ~missing], pixels[:, missing]
 
     def finish(self) -> None:
-        strengths = [self.params.weakest * 4**power for power in range(self.params.tries)]
         held_out = self.held_out.pixels
-        if len(held_out) and len(strengths) > 1:
-            strengths.sort(key=lambda strength: self.error_at(strength, *self.cut(held_out)))
+        strength = self.best_strength(*self.cut(held_out)) if len(held_out) else self.params.weakest
         if len(held_out):
             self.moments.add(*self.cut(held_out))
         sums = self.moments.sums
         self.mean[~self.hole.repeat(3)] = sums["x"] / sums["n"] + 0.5
         self.mean[self.hole.repeat(3)] = sums["y"] / sums["n"] + 0.5
-        self.weight = self.solved(strengths[0], slice(None))
+        self.weight = self.solved(strength, slice(None))
         self.moments, self.held_out = Moments(), Pile()
+
+    def best_strength(self, known: Tensor, missing: Tensor) -> float:
+        """Uphill and downhill from the middle choice while the held-out error falls: it has one valley."""
+        choices = [self.params.weakest * 4**power for power in range(self.params.choices)]
+        errors: dict[int, Tensor] = {}
+        best = len(choices) // 2
+        for place in [*range(best, len(choices)), *range(best - 1, -1, -1)]:
+            if abs(place - best) > 1:
+                continue  # beyond a strength that was already worse
+            errors[place] = self.error_at(choices[place], known, missing)
+            best = min(errors, key=lambda tried: errors[tried])
+        return choices[best]
 
     def error_at(self, strength: float, known: Tensor, missing: Tensor) -> Tensor:
         """Mean squared error on held-out pictures at every eighth missing pixel: enough to rank strengths."""

@@ -1,4 +1,4 @@
-"""semantic-inpainting: a GAN learns whole pictures; a hole is filled by searching the latent vector whose picture fits around it.
+"""semantic-inpainting: a GAN learns whole pictures; a hole is filled with the one that fits around it best.
 
 Yeh, Chen, Lim, Schwing, Hasegawa-Johnson and Do, "Semantic Image Inpainting with Deep Generative Models", CVPR 2017, on the
 DCGAN of Radford, Metz and Chintala, ICLR 2016. Read beside it: the authors' code (moodoki/semantic_image_inpainting, MIT).
@@ -23,7 +23,7 @@ class SemanticInpaintingParams:
     window: int = param(7, "side of the window that weighs known pixels", source="eq. 3", low=1)
     prior: float = param(0.003, "weight of the prior loss, lambda", source="eq. 5", low=0)
     latent_steps: int = param(
-        by_budget(smoke=5, quick=40, paper=1500), "steps of the latent search", source="section 3.4", low=0
+        by_budget(smoke=5, quick=25, paper=1500), "steps of the latent search", source="section 3.4", low=0
     )
     latent_lr: float = param(0.01, "Adam's learning rate of the latent search", source="open", low=0)
     blend: bool = param(True, "Poisson blending of the answer", source="eq. 6")
@@ -138,8 +138,8 @@ class SemanticInpainting(Method):
                 with torch.no_grad():
                     z.clamp_(-1, 1)
         self.requires_grad_(True)
-        picture = self.generator(z.detach())
-        return picture.detach()
+        found: Tensor = self.generator(z.detach())
+        return found
 
 
 def blend(seen: Tensor, guess: Tensor, hole: Tensor) -> Tensor:
