@@ -250,6 +250,7 @@ def _one(
             "budget": spending.shown,
             "train_mask": None,
             "any_budget": False,
+            "notes": data.manifest["notes"],
             "masks": {},
         },
     )

@@ -19,6 +19,7 @@ class Screen:
         self.stream, self.moving = stream, stream.isatty()
         self._width, self._last, self._place, self._total = 0, time.monotonic(), 0, 0
         self._order: list[str] = []
+        self._said = ""
 
     def preparing(self, part: str, done: int, total: int) -> None:
         """A report of `store.prepare`."""
@@ -46,14 +47,14 @@ class Screen:
             self.stream.write("\r" + text.ljust(self._width) + ("\n" if end else ""))
             self._width = 0 if end else len(text)
             self.stream.flush()
-        elif end or time.monotonic() - self._last > PLAIN_SECONDS:
+        elif text != self._said and (end or time.monotonic() - self._last > PLAIN_SECONDS):
             self._say(text)
 
     def _say(self, text: str) -> None:
         if self._width:
             self.stream.write("\r" + " " * self._width + "\r")
             self._width = 0
-        self._last = time.monotonic()
+        self._last, self._said = time.monotonic(), text
         print(text, file=self.stream, flush=True)
 
 

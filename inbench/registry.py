@@ -91,7 +91,11 @@ class Registry:
 
 def load(files: Sequence[str] = ()) -> Registry:
     """Everything there is, plus the plugin files named by the user and by INBENCH_PLUGINS."""
-    return _load(named_files(files))
+    named = named_files(files)
+    for file in named:
+        if not Path(file).is_file():
+            raise UserError(f"there is no plugin file {file}")
+    return _load(named)
 
 
 def named_files(files: Sequence[str]) -> tuple[str, ...]:
@@ -140,8 +144,6 @@ def _sources(files: tuple[str, ...]) -> Iterator[Source]:
 
 def _from_file(file: str) -> ModuleType:
     path = Path(file)
-    if not path.is_file():
-        raise UserError(f"there is no plugin file {file}")
     name = f"inbench_plugin_{path.stem}_{hashlib.sha256(file.encode()).hexdigest()[:8]}"
     spec = importlib.util.spec_from_file_location(name, path)
     if spec is None or spec.loader is None:

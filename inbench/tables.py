@@ -124,6 +124,7 @@ def _row(section: Section, same: list[Record], common: list[str] | None) -> dict
         "mask": section.mask,
         "train_mask": first["labels"]["train_mask"],
         "budget": section.budget,
+        "notes": first["labels"]["notes"],
         "size": section.size,
         "seeds": [record.told["run"]["seed"] for record in same if record.told["run"]["seed"] is not None],
         "status": "ok" if not broken else broken[0].status,
@@ -197,16 +198,17 @@ def markdown(made: list[dict[str, Any]], *, unfinished: int = 0) -> str:
     for row in made:
         sections.setdefault((row["dataset"], row["size"], row["mask"], row["budget"]), []).append(row)
     for (dataset, size, mask, budget), members in sections.items():
-        blocks.append(
-            f"**{plain(dataset)}, {size} x {size}, hole: {plain(mask)}, budget: {plain(budget)}**"
-            f"\n\n{_table(members)}\n\n{_under(members)}"
-        )
+        blocks.append(f"{_title(dataset, size, mask, budget)}\n\n{_table(members)}\n\n{_under(members)}")
     if unfinished:
         blocks.append(
             f"{unfinished} more {'runs are' if unfinished > 1 else 'run is'} not finished; "
             "the same `inbench run` goes on with them."
         )
     return "\n\n".join([*blocks, PROTOCOL_LINE]) + "\n"
+
+
+def _title(dataset: object, size: object, mask: object, budget: object) -> str:
+    return f"**{plain(dataset)}, {size} x {size}, hole: {plain(mask)}, budget: {plain(budget)}**"
 
 
 def _table(members: list[dict[str, Any]]) -> str:
@@ -296,6 +298,7 @@ def _under(members: list[dict[str, Any]]) -> str:
     counts = {row["metrics"][PRIMARY]["n"] for row in members if row["metrics"]}
     several = any(len(row["seeds"]) > 1 for row in members)
     lines = [f"{complete} of {len(members)} complete; {max(counts, default=0)} test images"]
+    lines += sorted({plain(note) for row in members for note in row["notes"]})
     lines.append(
         "± is half a 95 % interval, over images for one training" + (" and over trainings for several" if several else "")
     )
@@ -308,10 +311,8 @@ def _under(members: list[dict[str, Any]]) -> str:
     if len({hardware for row in members for hardware in row["hardware"]}) > 1:
         lines.append("times are from different hardware and must not be compared")
     told = ". ".join(line[0].upper() + line[1:] for line in lines) + "."
-    for row in members:
-        if row["status"] != "ok":
-            told += f"\n\n- {plain(row['shown'])}: {row['status']}: {plain(row['reason'])}"
-    return told.replace("\n\n- ", "\n\n- ", 1).replace(".\n\n- ", ".\n\n- ", 1)
+    broken = [f"- {plain(row['shown'])}: {row['status']}: {plain(row['reason'])}" for row in members if row["status"] != "ok"]
+    return "\n\n".join([told, "\n".join(broken)]) if broken else told
 
 
 def cost_table(results: Path) -> str:
@@ -328,9 +329,7 @@ def cost_table(results: Path) -> str:
         body.append(["all", "", f"{total:.0f}", "", "", "", ""])
         head = ["method", "train s", "CPU s", "ms/image", "peak MB", "parameters M", "GFLOP/image"]
         made = tabulate(body, headers=head, tablefmt="github", disable_numparse=True, colalign=("left", *["right"] * 6))
-        blocks.append(
-            f"**{plain(dataset)}, {size} x {size}, hole: {plain(mask)}, budget: {plain(budget)}** on {plain(hardware)}\n\n{made}"
-        )
+        blocks.append(f"{_title(dataset, size, mask, budget)}, on {plain(hardware)}\n\n{made}")
     return "\n\n".join(blocks) + "\n"
 
 

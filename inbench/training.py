@@ -81,7 +81,7 @@ class Watch:
         with torch.no_grad():
             guess = method.inpaint(self.image.masked_fill(self.hole, 0), self.hole, self.seed)
         method.train()
-        value = psnr_of(mean_over((guess.clamp(0, 1) - self.image).double().square(), self.hole)).nanmean().item()
+        value = psnr_of(mean_over((guess.clamp(0, 1) - self.image).square(), self.hole)).nanmean().item()
         return round(value, 4)
 
 

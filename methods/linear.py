@@ -93,7 +93,7 @@ class Linear(Method):
 
     def best_strength(self, known: Tensor, missing: Tensor) -> float:
         """Uphill and downhill from the middle choice while the held-out error falls: it has one valley."""
-        choices = [self.params.weakest * 4**power for power in range(self.params.choices)]
+        choices = [self.params.weakest * 4.0**power for power in range(self.params.choices)]
         errors: dict[int, Tensor] = {}
         best = len(choices) // 2
         for place in [*range(best, len(choices)), *range(best - 1, -1, -1)]:
