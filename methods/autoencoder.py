@@ -56,6 +56,13 @@ def coder(size: int, bottleneck: int, width: int) -> nn.Sequential:
     return nn.Sequential(*layers)
 
 
+def start_small(net: nn.Module) -> None:
+    """Weights from N(0, 0.02), as the context encoder starts them (train.lua:58)."""
+    for layer in net.modules():
+        if isinstance(layer, (nn.Conv2d, nn.ConvTranspose2d, nn.Linear)):
+            nn.init.normal_(layer.weight, 0, 0.02)
+
+
 class Autoencoder(Method):
     name = "autoencoder"
     summary = "encoder, bottleneck, decoder, squared error of the whole image"
@@ -68,6 +75,7 @@ class Autoencoder(Method):
     def __init__(self, size: int, params: AutoencoderParams) -> None:
         super().__init__(size, params)
         self.net = coder(size, params.bottleneck, params.width)
+        start_small(self.net)
         self.adam = adam(self.net.parameters(), params.lr, betas=(0.5, 0.999))
 
     def step(self, image: Tensor, hole: Tensor) -> Mapping[str, Tensor]:

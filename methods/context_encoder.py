@@ -25,6 +25,7 @@ class ContextEncoderParams:
     overlap: int = param(4, "pixels around the hole that are predicted too", source="README, overlapPred", low=0)
     border: float = param(10.0, "weight of the squared error in that band", source="train.lua:381", low=0)
     reconstruction: float = param(0.999, "weight of the squared error", source="README, wtl2", low=0, high=1)
+    bn_momentum: float = param(0.3, "share of the newest batch in the averages that answers use", source="open", low=0, high=1)
     lr_generator: float = param(2e-3, "Adam's learning rate, generator", source="train.lua:213", low=0)
     lr_discriminator: float = param(2e-4, "Adam's learning rate, discriminator", source="train.lua:218", low=0)
 
@@ -79,13 +80,14 @@ def discriminator(size: int, p: ContextEncoderParams) -> nn.Sequential:
     return nn.Sequential(*encoder(sides), nn.Flatten(), nn.Linear(sides[-1] * 16, 1, bias=False))
 
 
-def start_small(net: nn.Module) -> None:
+def start_small(net: nn.Module, bn_momentum: float) -> None:
     """N(0, 0.02) for convolutions, N(1, 0.02) for batch norms (train.lua:58-67)."""
     for layer in net.modules():
         if isinstance(layer, (nn.Conv2d, nn.ConvTranspose2d, nn.Linear)):
             nn.init.normal_(layer.weight, 0, 0.02)
         elif isinstance(layer, (nn.BatchNorm1d, nn.BatchNorm2d)):
             nn.init.normal_(layer.weight, 1, 0.02)
+            layer.momentum = bn_momentum
 
 
 class ContextEncoder(Method):
@@ -102,7 +104,7 @@ class ContextEncoder(Method):
         super().__init__(size, params)
         self.generator = generator(size, params)
         self.discriminator = discriminator(size, params)
-        start_small(self)
+        start_small(self, params.bn_momentum)
         self.register_buffer("fill", torch.tensor(FILL).view(1, 3, 1, 1) * 2 - 1, persistent=False)
         self.generator_adam = adam(self.generator.parameters(), params.lr_generator, betas=(0.5, 0.999))
         self.discriminator_adam = adam(self.discriminator.parameters(), params.lr_discriminator, betas=(0.5, 0.999))
