@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
-from inbench import Dataset, Pictures, Split, UserError, hookimpl
+from inbench import Dataset, Pictures, Split, UserError, hookimpl, param
 
 ENDINGS = {".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff"}
 PARTS = ("train", "val", "test")
@@ -108,7 +108,7 @@ class Folder(Dataset):
 
     @dataclasses.dataclass(frozen=True)
     class Params:
-        skip_bad_images: bool = False
+        skip_bad_images: bool = param(False, "leave damaged pictures out, and count them")
 
     def reads(self, source: Path) -> list[Path]:
         return [path for path in (source, *beside(source)) if path.exists()]

@@ -10,6 +10,7 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from inbench.calls import run as run
     from inbench.dataset import Dataset as Dataset
     from inbench.dataset import Pictures as Pictures
     from inbench.dataset import Split as Split
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
     from inbench.metric import Metric as Metric
     from inbench.params import by_budget as by_budget
     from inbench.params import param as param
-    from inbench.runner import run as run
     from inbench.seeds import unit as unit
     from inbench.tables import table as table
 
@@ -42,7 +42,7 @@ _ROOM_OF = {
     "by_budget": "params",
     "hookimpl": "hookspecs",
     "param": "params",
-    "run": "runner",
+    "run": "calls",
     "table": "tables",
     "uniform": "method",
     "unit": "seeds",

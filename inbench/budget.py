@@ -36,7 +36,7 @@ class Budget(_Spending):
 
 BUDGETS = {
     "smoke": _Spending(steps=5, batch=8, test_images=8, val_images=4),
-    "quick": _Spending(steps=60, batch=16, test_images=100, val_images=8),
+    "quick": _Spending(steps=64, batch=16, test_images=100, val_images=8),
     "paper": _Spending(epochs=50, batch=64),
 }
 """`smoke` for tests (seconds), `quick` for a first look (ranks nothing), `paper` for results."""

@@ -186,7 +186,10 @@ def _run(asked: argparse.Namespace) -> int:
     else:
         print(tables.markdown(made))
         print(f"Records: {asked.results / 'runs'}")
-    return FAILED if any(_is_failure(one) for one in planned) else OK
+    failed = sum(_is_failure(one) for one in planned)
+    if failed:
+        print(f"inbench: {failed} of {len(planned)} runs failed; --rerun failed tries them again", file=sys.stderr)
+    return FAILED if failed else OK
 
 
 def _is_failure(one: Planned) -> bool:

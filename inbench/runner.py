@@ -13,11 +13,11 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from inbench import plan, records, tables
+from inbench import records
 from inbench.errors import Interrupted
-from inbench.plan import Planned, Request
+from inbench.plan import Planned
 
-POLL_SECONDS = 0.1
+POLL_SECONDS = 0.25
 GRACE_SECONDS = 20.0
 Show = Callable[[Planned, dict[str, Any]], None]
 """Called often with a run and what its worker last told of itself."""
@@ -119,18 +119,3 @@ def _read(heartbeat: Path) -> dict[str, Any]:
     except (OSError, ValueError):
         return {}
     return found
-
-
-def run(methods: str = "all", datasets: str = "drawn-faces", **options: Any) -> list[dict[str, Any]]:
-    """Train and score, as `inbench run` does, and return the rows of the tables as `inbench tables --json` prints them.
-
-    methods, datasets: as on the command line, such as "linear,dense-gan[tv=0]"; options: `mask`, `test_masks`, `budget`,
-    `seeds`, `size`, `device`, `precision`, `threads`, `results`, `data`, `plugins`, `keep`, `score_on`, `rerun`.
-    Raises `UserError` where a name or a path is wrong; a run that fails is a row with its status.
-    """
-    for name in ("results", "data"):
-        if options.get(name) is not None:
-            options[name] = Path(options[name])
-    request = Request(methods=methods, datasets=datasets, **options)
-    planned = execute(plan.make(request, lambda *_: None), show=lambda *_: None)
-    return tables.rows(request.results, keys={one.run.key for one in planned})

@@ -16,6 +16,7 @@ from inbench import Method, adam, hookimpl, param
 class AutoencoderParams:
     bottleneck: int = param(512, "numbers between encoder and decoder", source="open", low=1)
     width: int = param(64, "channels of the first convolution", source="Pathak et al. 2016", low=1)
+    bn_momentum: float = param(0.3, "share of the newest batch in the averages that answers use", source="open", low=0, high=1)
     lr: float = param(2e-4, "Adam's learning rate", source="open; DCGAN", low=0)
 
 
@@ -56,11 +57,13 @@ def coder(size: int, bottleneck: int, width: int) -> nn.Sequential:
     return nn.Sequential(*layers)
 
 
-def start_small(net: nn.Module) -> None:
+def start_small(net: nn.Module, bn_momentum: float) -> None:
     """Weights from N(0, 0.02), as the context encoder starts them (train.lua:58)."""
     for layer in net.modules():
         if isinstance(layer, (nn.Conv2d, nn.ConvTranspose2d, nn.Linear)):
             nn.init.normal_(layer.weight, 0, 0.02)
+        elif isinstance(layer, (nn.BatchNorm1d, nn.BatchNorm2d)):
+            layer.momentum = bn_momentum
 
 
 class Autoencoder(Method):
@@ -75,7 +78,7 @@ class Autoencoder(Method):
     def __init__(self, size: int, params: AutoencoderParams) -> None:
         super().__init__(size, params)
         self.net = coder(size, params.bottleneck, params.width)
-        start_small(self.net)
+        start_small(self.net, params.bn_momentum)
         self.adam = adam(self.net.parameters(), params.lr, betas=(0.5, 0.999))
 
     def step(self, image: Tensor, hole: Tensor) -> Mapping[str, Tensor]:

@@ -22,6 +22,7 @@ class DenseGanParams:
     theta: float = param(0.5, "share of the channels that a transition keeps", source="open; DenseNet-C", low=0.01, high=1)
     up: int = param(128, "channels of the first three deconvolutions; half of it in the fourth", source="open", low=2)
     critic: int = param(64, "channels of the discriminator's first convolution", source="DCGAN", low=1)
+    bn_momentum: float = param(0.3, "share of the newest batch in the averages that answers use", source="open", low=0, high=1)
     reconstruction: float = param(0.999, "weight of L_rec", source="section 4.1")
     adversarial: float = param(0.001, "weight of L_adv", source="section 4.1")
     tv: float = param(1e-6, "weight of L_TV", source="section 4.1")
@@ -114,11 +115,13 @@ def discriminator(size: int, width: int) -> nn.Sequential:
     return nn.Sequential(*layers, nn.Flatten(), nn.Linear(channels * (size // 32) ** 2, 1))  # [N, 3, S, S] -> [N, 1]
 
 
-def start_small(net: nn.Module) -> None:
+def start_small(net: nn.Module, bn_momentum: float) -> None:
     """Convolutions from N(0, 0.02), as DCGAN starts them; the paper does not say how it starts."""
     for layer in net.modules():
         if isinstance(layer, (nn.Conv2d, nn.ConvTranspose2d)):
             nn.init.normal_(layer.weight, 0, 0.02)
+        elif isinstance(layer, nn.BatchNorm2d):
+            layer.momentum = bn_momentum
 
 
 def total_variation(x: Tensor) -> Tensor:
@@ -141,7 +144,7 @@ class DenseGan(Method):
         super().__init__(size, params)
         self.generator = Generator(params)
         self.discriminator = discriminator(size, params.critic)
-        start_small(self)
+        start_small(self, params.bn_momentum)
         self.generator_adam = adam(self.generator.parameters(), params.lr, betas=(0.5, 0.9))
         self.discriminator_adam = adam(self.discriminator.parameters(), params.lr, betas=(0.5, 0.9))
 

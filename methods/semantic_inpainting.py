@@ -23,7 +23,7 @@ class SemanticInpaintingParams:
     window: int = param(7, "side of the window that weighs known pixels", source="eq. 3", low=1)
     prior: float = param(0.003, "weight of the prior loss, lambda", source="eq. 5", low=0)
     latent_steps: int = param(
-        by_budget(smoke=5, quick=25, paper=1500), "steps of the latent search", source="section 3.4", low=0
+        by_budget(smoke=5, quick=15, paper=1500), "steps of the latent search", source="section 3.4", low=0
     )
     latent_lr: float = param(0.01, "Adam's learning rate of the latent search", source="open", low=0)
     blend: bool = param(True, "Poisson blending of the answer", source="eq. 6")

@@ -1,0 +1,23 @@
+"""What a script calls: `inbench.run`, the command in three lines of Python."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from inbench import plan, runner, tables
+
+
+def run(methods: str = "all", datasets: str = "drawn-faces", **options: Any) -> list[dict[str, Any]]:
+    """Train and score, as `inbench run` does, and return the rows of the tables as `inbench tables --json` prints them.
+
+    methods, datasets: as on the command line, such as "linear,dense-gan[tv=0]"; options: `mask`, `test_masks`, `budget`,
+    `seeds`, `size`, `device`, `precision`, `threads`, `results`, `data`, `plugins`, `keep`, `score_on`, `rerun`.
+    Raises `UserError` where a name or a path is wrong; a run that fails is a row with its status.
+    """
+    for name in ("results", "data"):
+        if options.get(name) is not None:
+            options[name] = Path(options[name])
+    request = plan.Request(methods=methods, datasets=datasets, **options)
+    planned = runner.execute(plan.make(request, lambda *_: None), show=lambda *_: None)
+    return tables.rows(request.results, keys={one.run.key for one in planned})

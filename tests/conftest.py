@@ -1,0 +1,176 @@
+"""What the tests share: prepared data of their own, nothing of the user's, and runs small enough for two cores."""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+import subprocess
+import textwrap
+import traceback
+import types
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+import inbench
+from inbench import plan, records, runner, worker
+
+THREADS = 1
+"""Networks this small gain nothing from a second thread, and beside another busy process they lose most of their speed."""
+
+TINY: dict[str, Any] = {
+    "datasets": "drawn-faces[train=40,val=8,test=12]",
+    "budget": "smoke[steps=6,batch=4]",
+    "size": 32,
+    "device": "cpu",
+    "precision": "float32",
+    "threads": THREADS,
+}
+HEAD = """
+import os, sys, time
+import torch
+from torch import nn
+import inbench
+
+class Base(inbench.Method):
+    summary, paper, licence = "for a test", "none", "none"
+
+    def inpaint(self, seen, hole, seed):
+        return torch.full_like(seen, 0.5)
+
+class Learner(Base):
+    def __init__(self, size, params):
+        super().__init__(size, params)
+        first, last = nn.Conv2d(3, 4, 3, padding=1), nn.Conv2d(4, 3, 3, padding=1)
+        self.net = nn.Sequential(first, nn.BatchNorm2d(4), nn.Dropout(0.2), last)
+        self.adam = inbench.adam(self.net.parameters(), 1e-2)
+
+    def step(self, image, hole):
+        loss = (self.net(image.masked_fill(hole, 0)) - image).square().mean()
+        self.adam.zero_grad()
+        loss.backward()
+        self.adam.step()
+        return {"loss": loss}
+
+    def inpaint(self, seen, hole, seed):
+        return self.net(seen).clamp(0, 1)
+"""
+FOOT = """
+@inbench.hookimpl
+def inbench_methods():
+    return [found for found in list(globals().values()) if isinstance(found, type) and "name" in vars(found)]
+"""
+AUTO = "autoencoder[bottleneck=16,width=8]"
+SLOW = """
+class Slow(Learner):
+    name = "slow"
+
+    def step(self, image, hole):
+        time.sleep(float(os.environ.get("SLOW", "0")))
+        return super().step(image, hole)
+"""
+
+
+def bug(told: str) -> pytest.MarkDecorator:
+    """A promise that the code does not keep yet; once it does, the test says so and this mark goes."""
+    return pytest.mark.xfail(strict=True, reason=told)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def own_world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Prepared data that all tests share, no plugins but the ones a test names, one number of threads."""
+    torch.set_num_threads(THREADS)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("INBENCH_DATA", str(tmp_path_factory.mktemp("data")))
+        patch.delenv("INBENCH_PLUGINS", raising=False)
+        yield
+
+
+@pytest.fixture(autouse=True)
+def own_signals() -> Iterator[None]:
+    """The command line and the worker take signals over; each test gives them back."""
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
+@pytest.fixture
+def plugin(tmp_path: Path) -> Callable[..., str]:
+    """Writes a plugin file: two base classes, then the text (Python), then the hook that returns every class with a name."""
+
+    def write(text: str, name: str = "trial.py") -> str:
+        file = tmp_path / name
+        file.write_text(HEAD + textwrap.dedent(text) + FOOT)
+        return str(file)
+
+    return write
+
+
+class Child:
+    """A worker in this process, in place of a child: the same code, without seconds of imports."""
+
+    def __init__(self, command: list[str], *, stdout: Any, **_: Any) -> None:
+        self.pid = 2**30  # nobody's: a stop must not reach this process
+        with Path(stdout.name).open("a", buffering=1) as log, contextlib.redirect_stdout(log), contextlib.redirect_stderr(log):
+            try:
+                self.returncode = worker.main(command[-1:])
+            except SystemExit as end:
+                self.returncode = int(end.code or 0)
+            except Exception:
+                traceback.print_exc()
+                self.returncode = 1
+
+    def poll(self) -> int:
+        return self.returncode
+
+    wait = poll
+
+
+def no_child(*_: Any, **__: Any) -> None:
+    pytest.fail("a worker was started")
+
+
+def planned(results: Path, methods: str, **options: Any) -> list[plan.Planned]:
+    """The plan of tiny runs."""
+    return plan.make(plan.Request(methods=methods, **{**TINY, "results": results, **options}), lambda *_: None)
+
+
+@contextlib.contextmanager
+def workers(child: Any) -> Iterator[None]:
+    """Something else than a child process, for as long as this is open."""
+    with pytest.MonkeyPatch.context() as patch:
+        tools = types.SimpleNamespace(Popen=child, DEVNULL=subprocess.DEVNULL, TimeoutExpired=subprocess.TimeoutExpired)
+        patch.setattr(runner, "subprocess", tools)
+        yield
+
+
+@pytest.fixture
+def here() -> Iterator[None]:
+    """Runs are worked through in this process."""
+    with workers(Child):
+        yield
+
+
+@pytest.fixture
+def tiny(tmp_path: Path) -> Callable[..., list[dict[str, Any]]]:
+    """`inbench.run` on tiny data, into a folder of `tmp_path`."""
+
+    def run(methods: str, *, into: str = "results", **options: Any) -> list[dict[str, Any]]:
+        return inbench.run(methods, **{**TINY, "results": tmp_path / into, **options})
+
+    return run
+
+
+@pytest.fixture
+def record(tmp_path: Path) -> Callable[..., Any]:
+    """The one record of a method in a folder of `tmp_path`."""
+
+    def find(method: str, *, into: str = "results") -> records.Record:
+        (found,) = (one for one in records.all_of(tmp_path / into) if one.told["run"]["method"] == method)
+        return found
+
+    return find

@@ -1,0 +1,408 @@
+"""The folder data set: any folder or zip of pictures, and one clear sentence for each that is none."""
+
+import csv
+import io
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+from inbench_datasets import folder
+from PIL import Image
+
+from inbench import UserError
+
+EMBED = Path(__file__).parents[2] / "shared" / "data" / "embed64" / "embed64.zip"
+
+
+def noise(seed, width=40, height=32):
+    return np.random.default_rng(seed).integers(0, 256, (height, width, 3), dtype=np.uint8)
+
+
+def encoded(pixels, form="PNG", **more):
+    held = io.BytesIO()
+    (pixels if isinstance(pixels, Image.Image) else Image.fromarray(pixels)).save(held, form, **more)
+    return held.getvalue()
+
+
+def flat(colour, mode, form, size=(40, 40)):
+    return encoded(Image.new(mode, size, colour), form)
+
+
+def written(root, files):
+    for name, data in files.items():
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_bytes(data if isinstance(data, bytes) else data.encode())
+    return root
+
+
+def zipped(path, files):
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, data in files.items():
+            archive.writestr(name, data)
+    return path
+
+
+def some(index="file,split\na.png,train\nb.png,train\nc.png,test\n", **more):
+    files = {f"{letter}.png": encoded(noise(place)) for place, letter in enumerate("abc")}
+    return {**files, "index.csv": index, **more}
+
+
+def prepared(source, size=32, skip=False):
+    return folder.Folder(folder.Folder.Params(skip_bad_images=skip)).prepare(Path(source), size)
+
+
+@pytest.fixture(params=["folder", "zip"])
+def place(request, tmp_path):
+    """Where files come to lie: as a folder or as a zip."""
+
+    def lay(files):
+        return zipped(tmp_path / "set.zip", files) if request.param == "zip" else written(tmp_path / "set", files)
+
+    return lay
+
+
+def test_index_csv_gives_the_parts(place):
+    split = prepared(place(some("file,split\nc.png,train\na.png,val\nb.png,test\n")))
+    assert (split.train.ids, split.val.ids, split.test.ids) == (("c.png",), ("a.png",), ("b.png",))
+    assert split.train.groups is None
+
+
+def test_without_val_rows_val_is_left_to_the_store(place):
+    assert prepared(place(some())).val is None
+
+
+def test_pictures_are_the_middle_square_of_what_is_in_the_files(place):
+    split = prepared(place(some()))
+    assert (split.test.images[0:1][0] == np.asarray(Image.fromarray(noise(2)[:, 4:36]))).all()
+
+
+@pytest.mark.parametrize("column", ["group", "identity"])
+def test_group_and_identity_become_groups(place, column):
+    split = prepared(place(some(f"file,split,{column}\na.png,train,7\nb.png,train,9\nc.png,test,7\n")))
+    assert (split.train.groups, split.test.groups) == (("7", "9"), ("7",))
+
+
+def test_group_comes_before_identity(place):
+    split = prepared(place(some("identity,group,file,split\n1,x,a.png,train\n2,y,b.png,train\n3,z,c.png,test\n")))
+    assert split.train.groups == ("x", "y")
+
+
+@pytest.mark.parametrize("column", ["class", "label", "source"])
+def test_a_class_never_becomes_a_group(place, column):
+    split = prepared(place(some(f"file,split,{column}\na.png,train,7\nb.png,train,9\nc.png,test,7\n")))
+    assert split.train.groups is None
+
+
+@pytest.mark.parametrize("owners", ["x..", ".x.", "..x"])
+def test_pictures_without_a_group_do_not_share_one(place, owners):
+    rows = "".join(f"{name}.png,train,{owner.strip('.')}\n" for name, owner in zip("abc", owners, strict=True))
+    split = prepared(place(some(f"file,split,group\n{rows}d.png,test,y\n") | {"d.png": encoded(noise(9))}))
+    assert split.train.groups is not None
+    assert len(set(split.train.groups)) == 3
+
+
+def test_an_index_with_crlf_blanks_and_a_byte_order_mark_works(place):
+    split = prepared(place(some("\ufefffile,split\r\n a.png , train \r\nb.png,train\r\nc.png,test\r\n")))
+    assert split.train.ids == ("a.png", "b.png")
+
+
+def test_pictures_in_folders_are_named_from_the_top(place):
+    split = prepared(
+        place(
+            {
+                "x/a.png": encoded(noise(0)),
+                "y/a.png": encoded(noise(1)),
+                "index.csv": "file,split\nx/a.png,train\ny/a.png,test\n",
+            }
+        )
+    )
+    assert (split.train.ids, split.test.ids) == (("x/a.png",), ("y/a.png",))
+
+
+def test_without_an_index_about_a_tenth_tests(place):
+    files = {f"{number}.png": encoded(noise(number, 4, 4)) for number in range(200)}
+    split = prepared(place(files))
+    assert 10 <= len(split.test.ids) <= 30
+    assert set(split.test.ids) | set(split.train.ids) == set(files)
+    assert not set(split.test.ids) & set(split.train.ids)
+
+
+def test_parts_by_hash_never_change():
+    rows = folder.by_hash([f"{number:02d}.png" for number in range(40)])
+    assert [row.file for row in rows if row.split == "test"] == ["02.png", "03.png", "06.png", "33.png"]
+
+
+def test_hidden_files_and_other_files_are_no_pictures(place):
+    files = some() | {"._a.png": b"resource", "notes.txt": b"hello", "__MACOSX/._b.png": b"resource"}
+    del files["index.csv"]
+    source = place(files)
+    assert folder.Files(source).pictures() == ["a.png", "b.png", "c.png"]
+
+
+def test_a_folder_and_its_zip_give_the_same(tmp_path):
+    one, other = prepared(written(tmp_path / "set", some())), prepared(zipped(tmp_path / "set.zip", some()))
+    assert one.train.ids == other.train.ids
+    assert (one.train.images[0:2] == other.train.images[0:2]).all()
+
+
+def test_an_index_naming_a_missing_file_says_the_line(place):
+    with pytest.raises(UserError, match=r"index.csv line 3 names 'z.png', which is not there"):
+        prepared(place(some("file,split\na.png,train\nz.png,train\nc.png,test\n")))
+
+
+def test_the_line_said_is_that_of_the_file_where_lines_are_blank(place):
+    with pytest.raises(UserError, match=r"index.csv line 5 names 'z.png'"):
+        prepared(place(some("file,split\n\n\na.png,train\nz.png,train\nc.png,test\n")))
+
+
+def test_a_wrong_split_says_the_line_and_the_words(place):
+    with pytest.raises(UserError, match=r"index.csv line 4: the split 'tset' must be train, val or test"):
+        prepared(place(some("file,split\na.png,train\nb.png,train\nc.png,tset\n")))
+
+
+def test_a_short_row_is_a_wrong_split(place):
+    with pytest.raises(UserError, match="line 3: the split ''"):
+        prepared(place(some("file,split\na.png,train\nb.png\nc.png,test\n")))
+
+
+def test_a_file_named_twice_is_refused(place):
+    with pytest.raises(UserError, match=r"line 4 names 'a.png' a second time"):
+        prepared(place(some("file,split\na.png,train\nc.png,test\na.png,test\n")))
+
+
+@pytest.mark.parametrize("index", ["name,split\na.png,train\n", "file;split\na.png;train\n", ""])
+def test_an_index_without_its_columns_is_refused(place, index):
+    with pytest.raises(UserError, match=r"index.csv has no column 'file'"):
+        prepared(place(some(index)))
+
+
+def test_an_index_that_is_no_utf_8_is_refused(place):
+    with pytest.raises(UserError, match=r"index.csv"):
+        prepared(place(some("file,split,group\na.png,train,Jos\xe9\nb.png,train,x\nc.png,test,y\n".encode("latin-1"))))
+
+
+@pytest.mark.parametrize("part", ["train", "test"])
+def test_a_part_that_nobody_is_in_is_said(place, part):
+    other = "test" if part == "train" else "train"
+    with pytest.raises(UserError, match=f"no pictures whose split is {part}"):
+        prepared(place(some(f"file,split\na.png,{other}\nb.png,{other}\n")))
+
+
+def test_an_empty_folder_is_said(tmp_path):
+    with pytest.raises(UserError, match="holds no pictures"):
+        prepared(tmp_path)
+
+
+def test_a_zip_without_pictures_is_said(tmp_path):
+    with pytest.raises(UserError, match="holds no pictures"):
+        prepared(zipped(tmp_path / "set.zip", {"a.txt": "hello"}))
+
+
+@pytest.mark.parametrize("content", [b"", b"hello", b"<html>404</html>"])
+def test_what_is_no_zip_is_said(tmp_path, content):
+    (tmp_path / "set.zip").write_bytes(content)
+    with pytest.raises(UserError, match="neither a folder nor a readable zip"):
+        prepared(tmp_path / "set.zip")
+
+
+def test_a_cut_off_zip_is_said(tmp_path):
+    whole = zipped(tmp_path / "set.zip", some()).read_bytes()
+    (tmp_path / "set.zip").write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(UserError, match="neither a folder nor a readable zip"):
+        prepared(tmp_path / "set.zip")
+
+
+def test_a_damaged_member_of_a_zip_is_named(tmp_path):
+    zipped(tmp_path / "set.zip", some())
+    data = bytearray((tmp_path / "set.zip").read_bytes())
+    data[data.index(b"b.png") + 200] ^= 255  # its checksum no longer holds
+    (tmp_path / "set.zip").write_bytes(data)
+    with pytest.raises(UserError, match=r"b.png cannot be read"):
+        prepared(tmp_path / "set.zip")
+
+
+def broken_png():
+    data = bytearray(encoded(noise(1)))
+    data[data.index(b"IDAT") + 60] ^= 255
+    return bytes(data)
+
+
+BAD = {
+    "empty": (b"", "is empty"),
+    "html": (b"\n  <!DOCTYPE html><html>404</html>", "is an HTML page"),
+    "lfs": (b"version https://git-lfs.github.com/spec/v1\noid sha256:00\n", "is a Git LFS pointer"),
+    "text": (b"hello, I am a picture", "is no picture"),
+    "cut jpeg": (encoded(noise(1), "JPEG")[:900], "is damaged"),
+    "cut png": (encoded(noise(1))[:900], "is damaged"),
+    "corrupt png": (broken_png(), "is damaged"),
+    "head only": (encoded(noise(1))[:20], "."),
+}
+
+
+@pytest.mark.parametrize("kind", BAD)
+def test_a_bad_picture_is_named_with_what_it_is(place, kind):
+    data, said = BAD[kind]
+    with pytest.raises(UserError, match=f"b.png {said}.*--skip-bad-images") as error:
+        prepared(place(some() | {"b.png": data}))
+    assert "set" in str(error.value)
+
+
+def test_skipped_pictures_are_left_out_and_counted(place):
+    bad = {f"bad {place}.png": data for place, (data, _) in enumerate(BAD.values())}
+    index = some()["index.csv"] + "".join(f"{name},train\n" for name in bad)
+    split = prepared(place(some(index) | bad), skip=True)
+    assert split.train.ids == ("a.png", "b.png")
+    assert split.notes == (f"{len(BAD)} bad images skipped",)
+
+
+def test_good_pictures_leave_no_note(place):
+    assert prepared(place(some()), skip=True).notes == ()
+
+
+def test_a_picture_that_the_index_leaves_out_is_not_looked_at(place):
+    assert prepared(place(some() | {"unused.png": b""})).train.ids == ("a.png", "b.png")
+
+
+@pytest.mark.parametrize(
+    ("data", "colour"),
+    [
+        (flat(77, "L", "PNG"), (77, 77, 77)),
+        (flat(77, "L", "JPEG"), (77, 77, 77)),
+        (flat((10, 200, 30, 255), "RGBA", "PNG"), (10, 200, 30)),
+        (flat(1, "1", "PNG"), (255, 255, 255)),
+        (encoded(Image.new("RGB", (40, 40), (255, 0, 0)).convert("P")), (255, 0, 0)),
+        (flat((0, 255, 255, 0), "CMYK", "TIFF"), (255, 0, 0)),
+        (flat((10, 20, 30), "RGB", "BMP"), (10, 20, 30)),
+        (flat((10, 20, 30), "RGB", "TIFF"), (10, 20, 30)),
+        (encoded(Image.new("RGB", (40, 40), (10, 20, 30)), "WEBP", lossless=True), (10, 20, 30)),
+    ],
+    ids=["grey", "grey jpeg", "rgba", "black and white", "palette", "cmyk", "bmp", "tiff", "webp"],
+)
+def test_every_kind_of_picture_becomes_rgb(data, colour):
+    found = folder.decode(data, 32)
+    assert (found.dtype, found.shape) == (np.uint8, (32, 32, 3))
+    assert (found == colour).all()
+
+
+def test_a_cmyk_jpeg_becomes_rgb():
+    found = folder.decode(flat((0, 255, 255, 0), "CMYK", "JPEG"), 32)
+    assert np.abs(found.astype(int) - (255, 0, 0)).max() < 6
+
+
+def test_a_grey_picture_of_16_bits_keeps_its_greys():
+    found = folder.decode(encoded(np.full((40, 40), 128 * 257, dtype=np.uint16)), 32)
+    assert np.abs(found.astype(int) - 128).max() <= 1
+
+
+@pytest.mark.parametrize(("width", "height"), [(96, 64), (64, 96), (97, 64)])
+def test_of_a_picture_that_is_no_square_the_middle_is_taken(width, height):
+    pixels = np.zeros((height, width, 3), dtype=np.uint8)
+    left, top = (width - 64) // 2, (height - 64) // 2
+    pixels[top : top + 64, left : left + 64] = 200
+    assert (folder.decode(encoded(pixels), 32)[2:-2, 2:-2] == 200).all()
+    pixels[:] = 200
+    pixels[top : top + 64, left : left + 64] = noise(3, 64, 64)
+    assert (folder.decode(encoded(pixels), 64) == noise(3, 64, 64)).all()
+
+
+def test_a_picture_of_the_right_size_keeps_every_bit():
+    assert (folder.decode(encoded(noise(5, 32, 32)), 32) == noise(5, 32, 32)).all()
+
+
+def test_pictures_shrink_with_antialiasing():
+    stripes = np.zeros((256, 256, 3), dtype=np.uint8)
+    stripes[:, ::2] = 255
+    assert np.abs(folder.decode(encoded(stripes), 32).astype(int) - 127).max() < 8
+
+
+def test_a_small_picture_is_scaled_up():
+    assert folder.decode(flat((1, 2, 3), "RGB", "PNG", (5, 7)), 64).shape == (64, 64, 3)
+
+
+def test_a_picture_of_too_many_pixels_is_damaged_not_decoded(monkeypatch):
+    monkeypatch.setattr(folder, "MOST_PIXELS", 100)
+    assert "more than 100 pixels" in folder.what_is_wrong(encoded(noise(1)))
+
+
+def sidecar(source, images, index):
+    np.save(source.with_name("set.test.npy"), images)
+    source.with_name("set.test.csv").write_text(index)
+
+
+def test_a_lossless_test_part_beside_it_replaces_the_test_pictures(place):
+    source, images = place(some()), np.stack([noise(8, 32, 32), noise(9, 32, 32)])
+    sidecar(source, images, "file,split,identity\nx.png,test,4\ny.png,test,5\n")
+    split = prepared(source)
+    assert (split.test.ids, split.test.groups) == (("x.png", "y.png"), ("4", "5"))
+    assert (split.test.images[0:2] == images).all()
+    assert split.train.ids == ("a.png", "b.png")
+
+
+def test_a_class_of_the_lossless_part_never_becomes_a_group(place):
+    source = place(some())
+    sidecar(source, noise(8, 32, 32)[None], "file,split,class\nx.png,test,4\n")
+    assert prepared(source).test.groups is None
+
+
+def test_a_lossless_part_of_another_size_is_not_used(place):
+    source = place(some())
+    sidecar(source, noise(8, 64, 64)[None], "file\nx.png\n")
+    assert prepared(source, 32).test.ids == ("c.png",)
+    assert prepared(source, 64).test.ids == ("x.png",)
+
+
+@pytest.mark.parametrize(
+    ("images", "said"),
+    [
+        (np.zeros((2, 32, 32, 3), np.uint8), r"must be uint8 \[1, S, S, 3\]"),
+        (np.zeros((1, 32, 32, 3)), "it is float64"),
+        (np.zeros((1, 32, 32), np.uint8), "a picture for each row"),
+    ],
+)
+def test_a_lossless_part_of_another_form_is_refused(place, images, said):
+    source = place(some())
+    sidecar(source, images, "file\nx.png\n")
+    with pytest.raises(UserError, match=said):
+        prepared(source)
+
+
+def test_a_lossless_part_that_is_no_array_is_refused(place):
+    source = place(some())
+    sidecar(source, noise(1)[None], "file\nx.png\n")
+    source.with_name("set.test.npy").write_bytes(b"<html>")
+    with pytest.raises(UserError, match=r"set.test.npy is no array of pictures"):
+        prepared(source)
+
+
+@pytest.mark.parametrize("index", ["name\nx.png\n", "file\nx.png\nx.png\n"])
+def test_rows_of_the_lossless_part_that_give_no_ids_are_refused(place, index):
+    source = place(some())
+    sidecar(source, np.stack([noise(8, 32, 32)] * (index.count("x.png"))), index)
+    with pytest.raises(UserError, match=r"set.test.csv"):
+        prepared(source)
+
+
+def test_what_is_read_is_the_source_and_what_lies_beside_it(place):
+    source = place(some())
+    dataset = folder.Folder(folder.Folder.Params())
+    assert dataset.reads(source) == [source]
+    sidecar(source, noise(8, 32, 32)[None], "file\nx.png\n")
+    assert [path.name for path in dataset.reads(source)] == [source.name, "set.test.npy", "set.test.csv"]
+
+
+def test_the_folder_one_is_in_can_be_read(tmp_path, monkeypatch):
+    monkeypatch.chdir(written(tmp_path / "set", some()))
+    assert folder.Folder(folder.Folder.Params()).reads(Path(".")) == [Path(".")]
+
+
+def test_the_free_pictures_at_hand_are_read_without_loss():
+    if not EMBED.is_file():
+        pytest.skip(f"{EMBED} is not here")
+    pixels = np.load(EMBED.with_suffix(".npy"))
+    with EMBED.with_suffix(".csv").open(newline="", encoding="utf-8") as file:
+        names = [row["file"] for row in csv.DictReader(file)]
+    files = folder.Files(EMBED)
+    assert len(names) == 24
+    assert (folder.Decoded(files, names, 64)[0:24] == pixels).all()
+    assert folder.check(files, names, skip=False) == set()

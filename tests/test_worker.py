@@ -1,0 +1,454 @@
+"""A run from its first step to its record: stopped and gone on with, broken in every way, scored again."""
+
+from __future__ import annotations
+
+import contextlib
+import csv
+import hashlib
+import io
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from conftest import AUTO, SLOW, TINY, Child, bug, planned, workers
+
+from inbench import plan, records, registry, runner, scoring, store
+from inbench.errors import Interrupted
+from inbench.masks import Center
+
+Tiny = Callable[..., list[dict[str, Any]]]
+Find = Callable[..., records.Record]
+Write = Callable[..., str]
+
+
+DENSE = "dense-gan[growth=4,layers=2,stem=8,up=16,critic=8]"
+CENTER = "center[side=16]"
+
+
+def outcome(record: records.Record) -> dict[str, bytes]:
+    """What must be the same bits: weights, losses, scores, guesses."""
+    wanted = ("weights.safetensors", "curve.csv", "scores/*.csv", "guesses/*.npy")
+    return {file.name: file.read_bytes() for pattern in wanted for file in record.folder.glob(pattern)}
+
+
+def rows_of(record: records.Record, mask: str = CENTER) -> list[dict[str, str]]:
+    return list(csv.DictReader(io.StringIO(record.rows(mask).decode())))
+
+
+# Stopped, killed, gone on with
+
+
+def learning(beat: dict[str, Any]) -> bool:
+    return beat.get("phase") == "training" and 2 < beat["done"] < beat["total"]
+
+
+def ask_to_stop() -> runner.Show:
+    """Asks once: who asks twice gets no checkpoint."""
+    asked: list[int] = []
+
+    def show(one: plan.Planned, beat: dict[str, Any]) -> None:
+        if learning(beat) and not asked:
+            asked.append(beat["pid"])
+            os.kill(beat["pid"], signal.SIGTERM)
+
+    return show
+
+
+def kill_in_the_middle(one: plan.Planned) -> None:
+    """A worker as an engine starts it, with nobody to see its end: as it stands after a machine went down."""
+    work = Path(one.spec["results"]) / "runs" / ".partial" / one.run.name
+    work.mkdir(parents=True)
+    (work / "spec.json").write_bytes(records.to_json(one.spec))
+    with subprocess.Popen([sys.executable, "-P", "-m", "inbench.worker", str(work / "spec.json")]) as child:
+        beat: dict[str, Any] = {}
+        while not learning(beat):
+            time.sleep(0.05)
+            assert child.poll() is None
+            with contextlib.suppress(OSError):
+                beat = json.loads((work / "heartbeat.json").read_text())
+        child.kill()
+
+
+@pytest.fixture
+def straight(
+    plugin: Write, tiny: Tiny, record: Find, monkeypatch: pytest.MonkeyPatch
+) -> tuple[dict[str, Any], dict[str, bytes]]:
+    """The options of a run, and its outcome when nothing interrupts it; from here on its steps are slow."""
+    options = {"plugins": [plugin(SLOW)], "budget": "smoke[steps=20,batch=4]"}
+    with workers(Child):
+        tiny("slow", into="straight", **options)
+    monkeypatch.setenv("SLOW", "0.1")
+    found = outcome(record("slow", into="straight"))
+    assert {"weights.safetensors", "curve.csv", "center_side_16.csv"} < found.keys()
+    return options, found
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL], ids=["asked-to-stop", "killed"])
+def test_a_run_that_was_stopped_ends_with_the_same_bits(
+    number: int,
+    straight: tuple[dict[str, Any], dict[str, bytes]],
+    tmp_path: Path,
+    record: Find,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    options, wanted = straight
+    results = tmp_path / "results"
+    first = planned(results, "slow", **options)
+    if number == signal.SIGTERM:
+        with pytest.raises(Interrupted):
+            runner.execute(first, show=ask_to_stop())
+    else:
+        kill_in_the_middle(first[0])
+    assert records.all_of(results) == []
+    assert len(list(records.unfinished(results))) == 1
+    assert bool([*results.rglob("checkpoint.pt")]) == (number == signal.SIGTERM)
+
+    monkeypatch.setenv("SLOW", "0")
+    again = planned(results, "slow", **options)
+    assert [one.state for one in again] == ["interrupted"]
+    with workers(Child):
+        runner.execute(again, show=lambda *_: None)
+    assert outcome(record("slow")) == wanted
+    assert list(records.unfinished(results)) == []
+
+
+STOPS = """
+class Stops(Learner):
+    name = "stops"
+
+    def inpaint(self, seen, hole, seed):
+        word = os.environ.get("WORD", "")
+        if word == "stop":
+            os.kill(os.getpid(), 15)
+        if word == "raise":
+            raise RuntimeError("no more guesses")
+        return super().inpaint(seen, hole, seed)
+"""
+
+
+@pytest.mark.usefixtures("here")
+def test_a_stop_while_scoring_keeps_the_training_and_the_scores_there_were(
+    plugin: Write, tiny: Tiny, record: Find, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    options = {"plugins": [plugin(STOPS)]}
+    tiny("stops", **options)
+    before = outcome(record("stops"))
+    monkeypatch.setenv("WORD", "stop")
+    with pytest.raises(Interrupted):
+        tiny("stops", **options, budget="smoke[steps=6,batch=4,test_images=12]")
+    assert outcome(record("stops")) == before
+    monkeypatch.setenv("WORD", "")
+    (row,) = tiny("stops", **options, budget="smoke[steps=6,batch=4,test_images=12]")
+    assert row["metrics"]["l2"]["n"] == 12
+    assert outcome(record("stops"))["weights.safetensors"] == before["weights.safetensors"]
+
+
+@bug("a run.json of what failed replaces the whole trained record")
+@pytest.mark.usefixtures("here")
+def test_an_error_while_scoring_more_keeps_the_training(
+    plugin: Write, tiny: Tiny, record: Find, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    options = {"plugins": [plugin(STOPS)]}
+    tiny("stops", **options)
+    before = outcome(record("stops"))
+    monkeypatch.setenv("WORD", "raise")
+    tiny("stops", **options, test_masks="center,half")
+    assert outcome(record("stops")).items() >= before.items()
+
+
+# The same numbers
+
+
+@pytest.mark.usefixtures("here")
+def test_one_seed_gives_the_same_numbers_and_another_seed_others(tiny: Tiny, record: Find) -> None:
+    for into, seeds in (("one", "0"), ("same", "0"), ("other", "1")):
+        tiny(AUTO, seeds=seeds, into=into)
+    one, same, other = (outcome(record("autoencoder", into=into)) for into in ("one", "same", "other"))
+    assert one == same
+    assert all(one[name] != other[name] for name in one)
+
+
+@pytest.mark.usefixtures("here")
+def test_known_pixels_are_untouched_and_the_numbers_come_from_the_kept_guesses(
+    tiny: Tiny, record: Find, tmp_path: Path
+) -> None:
+    tiny(DENSE, test_masks="half")
+    found = record("dense-gan")
+    canonical, entry = next(iter(found.scores.items()))
+    rows = rows_of(found, canonical)
+    guesses = np.load(found.folder / entry["guesses"])
+    part = store.Prepared(Path(planned(tmp_path, DENSE)[0].spec["data"])).part("test")
+    images = part.images[[part.ids.index(row["id"]) for row in rows]]
+    cls = registry.load().get("mask", "half").cls
+    holes = cls(cls.Params()).draw([row["id"] for row in rows], 32)
+    assert entry["holes"] == scoring.holes_hash(holes)
+
+    completed = np.where(holes[:, 0, :, :, None], guesses, images)
+    assert (completed == images)[~holes[:, 0]].all()
+    for row, one, image, hole in zip(rows, completed, images, holes[:, 0], strict=True):
+        off = (one[hole] / 255 * 2 - 1) - (image[hole] / 255 * 2 - 1)
+        assert float(row["l2"]) == pytest.approx(100 * np.square(off).mean(), rel=1e-9)
+
+
+@pytest.mark.usefixtures("here")
+def test_more_test_images_are_scored_without_training_again(tiny: Tiny, record: Find) -> None:
+    tiny(AUTO)
+    few, weights = rows_of(record("autoencoder")), record("autoencoder").folder / "weights.safetensors"
+    before = (weights.stat().st_mtime_ns, hashlib.sha256(weights.read_bytes()).hexdigest())
+    (row,) = tiny(AUTO, budget="smoke[steps=6,batch=4,test_images=12]")
+    many = {told["id"]: told for told in rows_of(record("autoencoder"))}
+    assert (len(few), len(many), row["metrics"]["psnr"]["n"]) == (8, 12, 12)
+    assert (weights.stat().st_mtime_ns, hashlib.sha256(weights.read_bytes()).hexdigest()) == before
+    assert all(many[told["id"]] == told for told in few)
+
+
+@pytest.mark.usefixtures("here")
+def test_one_training_is_scored_on_many_masks(tiny: Tiny, record: Find) -> None:
+    rows = tiny(AUTO, test_masks="all")
+    assert sorted(row["mask"] for row in rows) == ["center", "half", "pattern25", "random80"]
+    assert {row["train_mask"] for row in rows} == {"center"}
+    assert len(record("autoencoder").scores) == 4
+
+
+@pytest.mark.usefixtures("here")
+def test_a_method_that_learns_nothing_has_one_record_whatever_the_seed(tiny: Tiny, record: Find) -> None:
+    rows = tiny("mean-fill", seeds="0,1,2", mask="center,half", test_masks="center")
+    run = record("mean-fill").told["run"]
+    assert [run[name] for name in ("seed", "steps", "batch", "train_mask", "precision")] == [None] * 5
+    assert [row["seeds"] for row in rows] == [[]]
+
+
+@pytest.mark.usefixtures("here")
+def test_scores_on_validation_stand_beside_those_on_test(tiny: Tiny, record: Find) -> None:
+    for part in ("test", "val"):
+        tiny("mean-fill", score_on=part)
+    assert set(record("mean-fill").scores) == {CENTER, f"{CENTER} on val"}
+    assert all(row["id"].startswith("val") for row in rows_of(record("mean-fill"), f"{CENTER} on val"))
+
+
+# What is kept
+
+
+@pytest.mark.usefixtures("here")
+def test_keep_none_leaves_a_whole_record_without_weights_and_guesses(tiny: Tiny, record: Find) -> None:
+    tiny(AUTO, keep="none")
+    found = record("autoencoder")
+    files = {file.relative_to(found.folder).as_posix() for file in found.folder.rglob("*") if file.is_file()}
+    assert files == {"run.json", "curve.csv", "done", "scores/center_side_16.csv"}
+    assert records.fault_of(found.folder) == ""
+
+
+@pytest.mark.usefixtures("here")
+def test_a_kept_checkpoint_is_part_of_the_record(tiny: Tiny, record: Find) -> None:
+    tiny(AUTO, keep="checkpoint")
+    found = record("autoencoder")
+    assert (found.folder / "checkpoint.pt").is_file()
+    assert "checkpoint.pt" in json.loads((found.folder / "done").read_text())
+    assert records.fault_of(found.folder) == ""
+
+
+@pytest.mark.usefixtures("here")
+def test_a_record_says_what_its_numbers_may_depend_on_and_not_whose_machine_it_was(
+    plugin: Write, tiny: Tiny, record: Find, tmp_path: Path
+) -> None:
+    tiny("slow", plugins=[plugin(SLOW)])
+    told = record("slow").told
+    assert told["provenance"]["threads"] == TINY["threads"]
+    assert told["provenance"]["origin"] == "trial.py"
+    assert {"torch", "numpy"} <= told["provenance"]["libraries"].keys()
+    assert told["costs"]["updates"] == {"adam": 6}
+    assert (told["costs"]["train_images"], told["costs"]["train_seconds"] > 0) == (24, True)
+    text = (record("slow").folder / "run.json").read_text()
+    assert str(tmp_path) not in text
+    assert os.uname().nodename not in text.split('"')
+
+
+@pytest.mark.usefixtures("here")
+def test_the_curve_has_a_row_a_step_and_validation_at_every_fifth(tiny: Tiny, record: Find) -> None:
+    tiny(AUTO, budget="smoke[steps=10,batch=4]")
+    curve = list(csv.DictReader((record("autoencoder").folder / "curve.csv").read_text().splitlines()))
+    assert [int(row["step"]) for row in curve] == list(range(1, 11))
+    assert [int(row["step"]) for row in curve if row["val_psnr"]] == [2, 4, 6, 8, 10]
+
+
+# Broken plugins
+
+BROKEN = """
+class InInit(Learner):
+    name = "in-init"
+    def __init__(self, size, params):
+        raise RuntimeError("no nets today")
+
+class InStep(Learner):
+    name = "in-step"
+    def step(self, image, hole):
+        raise RuntimeError("no steps today")
+
+class InFinish(Learner):
+    name = "in-finish"
+    def finish(self):
+        raise RuntimeError("no end today")
+
+class InInpaint(Base):
+    name = "in-inpaint"
+    def inpaint(self, seen, hole, seed):
+        raise RuntimeError("no guess today")
+
+class WrongShape(Base):
+    name = "wrong-shape"
+    def inpaint(self, seen, hole, seed):
+        return seen[:, :1]
+
+class WholeNumbers(Base):
+    name = "whole-numbers"
+    def inpaint(self, seen, hole, seed):
+        return (seen * 255).byte()
+
+class NoTensor(Base):
+    name = "no-tensor"
+    def inpaint(self, seen, hole, seed):
+        return None
+
+class TooBright(Base):
+    name = "too-bright"
+    def inpaint(self, seen, hole, seed):
+        return torch.full_like(seen, 255.0)
+
+class NotANumber(Base):
+    name = "not-a-number"
+    def inpaint(self, seen, hole, seed):
+        return torch.full_like(seen, float("nan"))
+
+class NaNAfterLearning(Learner):
+    name = "nan-after-learning"
+    def inpaint(self, seen, hole, seed):
+        return torch.full_like(seen, float("nan"))
+
+class ShapeAfterLearning(Learner):
+    name = "shape-after-learning"
+    def inpaint(self, seen, hole, seed):
+        return seen[..., :8]
+
+class LossIsNaN(Learner):
+    name = "loss-is-nan"
+    def step(self, image, hole):
+        return {"loss": super().step(image, hole)["loss"] * float("nan")}
+
+class NoMemory(Learner):
+    name = "no-memory"
+    def step(self, image, hole):
+        raise MemoryError("can't have it all")
+
+class NoLibrary(Learner):
+    name = "no-library"
+    def step(self, image, hole):
+        raise inbench.Unavailable("pip install 'inbench[opencv]'")
+
+class LeavesQuietly(Base):
+    name = "leaves-quietly"
+    def inpaint(self, seen, hole, seed):
+        sys.exit(0)
+
+class Leaves130(Learner):
+    name = "leaves-130"
+    def step(self, image, hole):
+        sys.exit(130)
+
+class Leaves(Learner):
+    name = "leaves"
+    def step(self, image, hole):
+        sys.exit(3)
+
+class Killed(Base):
+    name = "killed"
+    def inpaint(self, seen, hole, seed):
+        os.kill(os.getpid(), 9)
+"""
+ENDINGS = [
+    ("in-init", "failed", "no nets today"),
+    ("in-step", "failed", "no steps today"),
+    ("in-finish", "failed", "no end today"),
+    ("in-inpaint", "failed", "no guess today"),
+    ("wrong-shape", "failed", "[8, 1, 32, 32], not [8, 3, 32, 32]"),
+    ("whole-numbers", "failed", "uint8, not floats"),
+    ("no-tensor", "failed", "NoneType, not a tensor"),
+    ("too-bright", "failed", "values from 255 to 255, not from 0 to 1"),
+    ("not-a-number", "failed", "values from nan to nan, not from 0 to 1"),
+    pytest.param("nan-after-learning", "failed", "values from nan to nan", marks=bug("the watch does not check an answer")),
+    pytest.param("shape-after-learning", "failed", "answered the shape", marks=bug("the watch does not check an answer")),
+    ("loss-is-nan", "diverged", "step 1: loss = nan"),
+    ("no-memory", "oom", "MemoryError"),
+    ("no-library", "skipped", "pip install 'inbench[opencv]'"),
+    pytest.param("leaves-quietly", "failed", "exit", marks=bug("sys.exit(0) in a plugin passes for done")),
+    pytest.param("leaves-130", "failed", "exit", marks=bug("sys.exit(130) in a plugin passes for an interrupt")),
+]
+
+
+@pytest.mark.usefixtures("here")
+@pytest.mark.parametrize(("method", "status", "reason"), ENDINGS)
+def test_whatever_a_plugin_does_becomes_a_row(
+    method: str, status: str, reason: str, plugin: Write, tiny: Tiny, record: Find
+) -> None:
+    (row,) = tiny(method, plugins=[plugin(BROKEN)])
+    assert (row["status"], row["complete"], row["metrics"]) == (status, False, {})
+    assert reason in row["reason"]
+    assert records.fault_of(record(method).folder) == ""
+
+
+@pytest.mark.usefixtures("here")
+def test_the_last_lines_that_a_failed_run_printed_are_in_its_record(plugin: Write, tiny: Tiny, record: Find) -> None:
+    tiny("in-step", plugins=[plugin(BROKEN)])
+    assert record("in-step").told["log"][-1] == "RuntimeError: no steps today"
+
+
+@pytest.mark.usefixtures("here")
+def test_the_others_go_on_when_one_fails(plugin: Write, tiny: Tiny) -> None:
+    rows = tiny("in-init,mean-fill,in-step", plugins=[plugin(BROKEN)])
+    assert {row["method"]: row["status"] for row in rows} == {"in-init": "failed", "in-step": "failed", "mean-fill": "ok"}
+
+
+def test_a_worker_that_ends_itself_is_a_row_too(plugin: Write, tiny: Tiny, tmp_path: Path) -> None:
+    rows = tiny("leaves,killed", plugins=[plugin(BROKEN)])
+    assert [(row["method"], row["status"]) for row in rows] == [("killed", "failed"), ("leaves", "failed")]
+    assert "SIGKILL" in rows[0]["reason"]
+    assert "3" in rows[1]["reason"]
+    assert [*(tmp_path / "results" / "runs" / ".partial").iterdir()] == []
+
+
+@pytest.mark.usefixtures("here")
+def test_a_closed_form_that_needs_one_hole_is_skipped_where_holes_differ(tiny: Tiny) -> None:
+    (row,) = tiny("linear", mask="random80")
+    assert row["status"] == "skipped"
+    assert "--mask center" in row["reason"]
+
+
+@pytest.mark.usefixtures("here")
+def test_a_plugin_that_changed_after_planning_is_refused(plugin: Write, tmp_path: Path) -> None:
+    file = plugin(SLOW)
+    found = planned(tmp_path / "results", "slow", plugins=[file])
+    Path(file).write_text(Path(file).read_text() + "\n# another word\n")
+    with contextlib.suppress(Interrupted):
+        runner.execute(found, show=lambda *_: None)
+    assert found[0].state == "failed"
+    assert "changed after the run was planned" in found[0].reason
+
+
+@pytest.mark.usefixtures("here")
+def test_the_hole_of_a_test_image_is_the_same_for_every_method(tiny: Tiny, record: Find) -> None:
+    tiny("mean-fill,linear", test_masks="half")
+    holes = {next(iter(record(name).scores.values()))["holes"] for name in ("mean-fill", "linear")}
+    assert len(holes) == 1
+
+
+def test_the_center_hole_is_rows_and_columns_16_to_47_at_64() -> None:
+    (hole,) = Center(Center.settle(Center.Params(), 64)).draw(["a"], 64)[:, 0]
+    assert (np.flatnonzero(hole.any(0)) == np.arange(16, 48)).all()
+    assert hole.sum() == 32 * 32
