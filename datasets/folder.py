@@ -7,7 +7,7 @@ import dataclasses
 import hashlib
 import io
 import zipfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path, PurePosixPath
 
@@ -72,9 +72,12 @@ class Decoded:
 
 def decode(data: bytes, size: int) -> NDArray[np.uint8]:
     """Bytes of a picture -> uint8 [size, size, 3]. Raises OSError or ValueError where they are none."""
-    with Image.open(io.BytesIO(data)) as picture:
+    with Image.open(io.BytesIO(data)) as file:
+        picture: Image.Image = file
         if picture.width * picture.height > MOST_PIXELS:
             raise ValueError(f"{picture.width}x{picture.height} is more than {MOST_PIXELS} pixels")
+        if picture.mode.startswith("I"):  # 16-bit grey; convert() would cut it off at 255
+            picture = Image.fromarray((np.asarray(picture, dtype=np.int64).clip(0, 65535) // 257).astype(np.uint8))
         square = picture.convert("RGB")
     side = min(square.size)
     left, top = (square.width - side) // 2, (square.height - side) // 2
@@ -145,7 +148,10 @@ class Row:
 
 def index(files: Files) -> list[Row]:
     """The rows of index.csv; a `UserError` names the line that is wrong."""
-    text = files.read("index.csv").decode("utf-8-sig")
+    try:
+        text = files.read("index.csv").decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise UserError(f"{files.source}: index.csv is not UTF-8: {error}") from error
     reader = csv.DictReader(io.StringIO(text, newline=""))
     columns = reader.fieldnames or []
     for needed in ("file", "split"):
@@ -153,7 +159,8 @@ def index(files: Files) -> list[Row]:
             raise UserError(f"{files.source}: index.csv has no column {needed!r}; it has {', '.join(columns) or 'none'}")
     owner = next((column for column in ("group", "identity") if column in columns), None)
     rows, seen = [], set()
-    for line, told in enumerate(reader, start=2):
+    for told in reader:
+        line = reader.line_num
         file, split = (told["file"] or "").strip(), (told["split"] or "").strip()
         if split not in PARTS:
             raise UserError(f"{files.source}: index.csv line {line}: the split {split!r} must be train, val or test")
@@ -195,12 +202,18 @@ def read(files: Files, name: str) -> bytes:
 
 
 def pictures(files: Files, rows: list[Row], size: int) -> Pictures:
-    groups = tuple(row.group for row in rows) if rows[0].group else None
-    return Pictures(tuple(row.file for row in rows), Decoded(files, [row.file for row in rows], size), groups)
+    names = [row.file for row in rows]
+    return Pictures(tuple(names), Decoded(files, names, size), owners(names, [row.group for row in rows]))
+
+
+def owners(names: Sequence[str], groups: Sequence[str]) -> tuple[str, ...] | None:
+    """The group of each picture; one without a group is a group of its own. None where no picture has one."""
+    return tuple(group or name for name, group in zip(names, groups, strict=True)) if any(groups) else None
 
 
 def beside(source: Path) -> tuple[Path, Path]:
     """NAME.test.npy and NAME.test.csv beside NAME.zip: the test pictures without the loss of JPEG."""
+    source = source.resolve()
     stem = source.with_suffix("") if source.suffix == ".zip" else source
     return stem.with_name(f"{stem.name}.test.npy"), stem.with_name(f"{stem.name}.test.csv")
 
@@ -214,9 +227,7 @@ def lossless(source: Path, size: int) -> Pictures | None:
         images = np.load(pixels, mmap_mode="r", allow_pickle=False)
     except (ValueError, OSError) as error:
         raise UserError(f"{pixels} is no array of pictures: {error}") from error
-    with rows.open(newline="", encoding="utf-8-sig") as file:
-        reader = csv.DictReader(file)
-        told = list(reader)
+    told = lossless_rows(rows)
     if images.dtype != np.uint8 or images.ndim != 4 or images.shape[3] != 3 or len(images) != len(told):
         raise UserError(
             f"{pixels} must be uint8 [{len(told)}, S, S, 3], a picture for each row of {rows.name}; "
@@ -224,8 +235,23 @@ def lossless(source: Path, size: int) -> Pictures | None:
         )
     if images.shape[1:3] != (size, size):
         return None
-    owner = next((column for column in ("group", "identity") if column in (reader.fieldnames or [])), None)
-    return Pictures(tuple(row["file"] for row in told), images, tuple(row[owner] for row in told) if owner else None)
+    names = [name for name, _ in told]
+    return Pictures(tuple(names), images, owners(names, [group for _, group in told]))
+
+
+def lossless_rows(file: Path) -> list[tuple[str, str]]:
+    """Name and group of each lossless test picture, in the order of the array."""
+    try:
+        reader = csv.DictReader(io.StringIO(file.read_text(encoding="utf-8-sig"), newline=""))
+        owner = next((column for column in ("group", "identity") if column in (reader.fieldnames or [])), None)
+        told = [(row["file"], (row[owner] or "").strip() if owner else "") for row in reader]
+    except KeyError:
+        raise UserError(f"{file} has no column 'file'") from None
+    except UnicodeDecodeError as error:
+        raise UserError(f"{file} is not UTF-8: {error}") from error
+    if len({name for name, _ in told}) < len(told):
+        raise UserError(f"{file} names a picture twice")
+    return told
 
 
 @hookimpl

@@ -14,7 +14,7 @@ class _Spending:
     """The options of a budget, as in `paper[steps=2000,test_images=128]`."""
 
     steps: int | None = param(None, "visits to the optimizers; none: by epochs", low=1)
-    epochs: float | None = param(None, "passes over the training pictures, where steps is none", low=0)
+    epochs: float | None = param(None, "passes over the training pictures, where steps is none", low=0.001)
     batch: int = param(64, "images a step", low=1)
     test_images: int | None = param(None, "test images scored; none: all", low=1)
     val_images: int = param(256, "validation images watched at every fifth of a training", low=1)
@@ -31,7 +31,7 @@ class Budget(_Spending):
         """Optimizer steps on a training set of that many images."""
         if self.steps is not None:
             return self.steps
-        return max(1, round((self.epochs or 1) * images / self.batch))
+        return max(1, round((self.epochs or 0) * images / self.batch))
 
 
 BUDGETS = {

@@ -9,9 +9,7 @@ from torch import Tensor
 
 from inbench.hookspecs import hookimpl
 from inbench.metric import Metric
-
-MSE_FLOOR = 1 / (12 * 255**2)
-"""The mean squared error of rounding to 8 bits: no picture of 8 bits is measured more finely than this."""
+from inbench.records import MSE_FLOOR
 
 
 def mean_over(value: Tensor, region: Tensor) -> Tensor:

@@ -44,8 +44,9 @@ def resolve(kind: type[Any], given: Mapping[str, object], *, whose: str, budget:
     hints = get_type_hints(kind)
     values: dict[str, Value] = {}
     for name, field in fields.items():
-        if "by_budget" in field.metadata:
-            values[name] = field.metadata["by_budget"][budget]
+        default = field.metadata.get("by_budget", {}).get(budget, field.default)
+        if default is not dataclasses.MISSING:
+            values[name] = _read(default, hints[name], f"{whose}[{name}=...]")
     for name, text in given.items():
         if name not in fields:
             if not fields:
@@ -53,7 +54,7 @@ def resolve(kind: type[Any], given: Mapping[str, object], *, whose: str, budget:
             raise unknown(f"parameter of {whose}", name, fields)
         values[name] = _read(text, hints[name], f"{whose}[{name}=...]")
         _check_bounds(values[name], fields[name], f"{whose}[{name}=...]")
-    missing = [name for name, field in fields.items() if name not in values and field.default is dataclasses.MISSING]
+    missing = [name for name in fields if name not in values]
     if missing:
         raise UserError(f"{whose} needs {missing[0]!r}; write {whose}[{missing[0]}=...]")
     try:

@@ -13,6 +13,7 @@ from inbench import __version__, brackets, budget, params, records, registry, st
 from inbench.budget import Budget
 from inbench.errors import UserError, unknown
 from inbench.records import Run
+from inbench.registry import Fault
 
 ONE_PASS_BATCH = 256
 KEEPS = ("weights", "guesses", "checkpoint")
@@ -116,16 +117,19 @@ def make(request: Request, report: store.Report) -> list[Planned]:
     return list(planned.values())
 
 
-def _methods(request: Request, plugins: registry.Registry) -> list[brackets.Named]:
-    found: list[brackets.Named] = []
+def _methods(request: Request, plugins: registry.Registry) -> list[brackets.Named | Fault]:
+    """The methods asked for; one that is broken is a row of its own under `all`, and so is one that lacks a library."""
+    found: list[brackets.Named | Fault] = []
     for text in brackets.split_list(request.methods):
         named = brackets.parse(text)
         if named.name == "all" and not named.options:
             found += [brackets.Named(name) for name in plugins.names("method")]
-            found += [brackets.Named(fault.name) for fault in plugins.faults]
+            found += [fault for fault in plugins.faults if fault.kind in ("", "method")]
             continue
-        plugins.get("method", named.name)
-        found.append(named)
+        lacking = [fault for fault in plugins.faults if fault.unavailable and fault.name == named.name]
+        if not lacking:
+            plugins.get("method", named.name)
+        found += lacking or [named]
     if not found:
         raise UserError("--methods names no method; write --methods all, or names from inbench list")
     return found
@@ -228,12 +232,12 @@ def _dataset(text: str, request: Request, plugins: registry.Registry) -> dict[st
     if is_path and request.skip_bad_images:
         given["skip_bad_images"] = "true"
     dataset = plugin.cls(params.resolve(plugin.cls.Params, given, whose=f"data set {named.name}"))
-    label = brackets.write(source.stem, named.options) if source else params.shown(named.name, dataset.params)
+    label = brackets.write(source.resolve().stem, named.options) if source else params.shown(named.name, dataset.params)
     return {"dataset": dataset, "label": label, "code": plugin.code, "source": source}
 
 
 def _one(
-    named: brackets.Named,
+    named: brackets.Named | Fault,
     data: store.Prepared,
     mask: MaskChoice,
     seed: int,
@@ -243,27 +247,13 @@ def _one(
     plugins: registry.Registry,
 ) -> Planned:
     """One run, not yet looked up: a broken plugin or a size that a method does not do is known here already."""
-    told, labels = (
-        data.manifest,
-        {
-            "dataset": data.manifest["label"],
-            "budget": spending.shown,
-            "train_mask": None,
-            "any_budget": False,
-            "notes": data.manifest["notes"],
-            "masks": {},
-        },
-    )
-    if named.name not in plugins.plugins["method"]:
-        fault = next(fault for fault in plugins.faults if fault.name == named.name)
+    told = data.manifest
+    labels: dict[str, Any] = {"dataset": told["label"], "budget": spending.shown, "train_mask": None, "any_budget": False}
+    labels |= {"notes": told["notes"], "masks": {}}
+    if isinstance(named, Fault):
         run = Run(named.name, {}, "", told["content"], size, None, None, None, None, None)
-        state = "skipped" if fault.unavailable else "failed"
-        return Planned(
-            run,
-            f"plugin {state}",
-            {"labels": {**labels, "method": named.name}},
-            fault.reason if fault.unavailable else str(fault),
-        )
+        state, reason = ("skipped", named.reason) if named.unavailable else ("failed", str(named))
+        return Planned(run, f"plugin {state}", {"labels": {**labels, "method": named.name}}, reason)
     plugin = plugins.get("method", named.name)
     resolved = params.resolve(plugin.cls.Params, named.options, whose=named.name, budget=spending.name)
     images = told["counts"]["train"]

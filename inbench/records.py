@@ -24,6 +24,8 @@ PROTOCOL_LINE = (
     "(11x11 Gaussian, sigma 1.5, valid windows, mean of R, G, B); all after rounding to 8 bits, known pixels pasted back, "
     "the same holes for every method."
 )
+MSE_FLOOR = 1 / (12 * 255**2)
+"""The mean squared error of rounding to 8 bits: no picture of 8 bits is measured more finely than this."""
 STATUSES = ("ok", "failed", "timeout", "oom", "diverged", "skipped", "interrupted")
 NEXT = ".next"
 
@@ -111,11 +113,11 @@ def settle(folder: Path) -> None:
     if done.is_file():
         for path in waiting:
             path.replace(path.with_name(path.name.removesuffix(NEXT)))
-        done.replace(folder / "done")
-        listed = _read_done(folder)
-        for path in folder.rglob("*"):  # what `done` no longer lists has been removed
-            if path.is_file() and path.name != "done" and path.relative_to(folder).as_posix() not in listed:
+        listed = json.loads(done.read_text())
+        for path in folder.rglob("*"):  # what is no longer listed has been removed
+            if path.is_file() and path != done and path.name != "done" and path.relative_to(folder).as_posix() not in listed:
                 path.unlink()
+        done.replace(folder / "done")
     else:
         for path in waiting:
             path.unlink()
@@ -180,6 +182,8 @@ def open_record(folder: Path) -> Record | None:
     try:
         told = json.loads((folder / "run.json").read_text())
     except (OSError, ValueError):
+        return None
+    if not isinstance(told, dict):
         return None
     if told.get("schema", 0) > SCHEMA:
         raise UserError(

@@ -13,7 +13,7 @@ import pkgutil
 import re
 import sys
 import traceback
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from importlib import metadata
 from pathlib import Path
 from types import ModuleType
@@ -53,6 +53,7 @@ class Fault:
     origin: str
     reason: str
     where: str
+    kind: str = ""  # empty where it broke before it could say
     unavailable: bool = False
 
     def __str__(self) -> str:
@@ -112,16 +113,18 @@ def _load(files: tuple[str, ...]) -> Registry:
     for source in _sources(files):
         try:
             module = source.load()
-            known = set(vars(manager.hook))
+            _check_hooks(module)
             manager.register(module, name=source.origin)
-            _refuse_unknown_hooks(manager, known)
         except (Exception, SystemExit) as error:
             registry.faults.append(_fault(source, error))
             continue
         for kind in KINDS:
             for hook in getattr(manager.hook, f"inbench_{kind}s").get_hookimpls():
                 if hook.plugin is module:
-                    _collect(registry, kind, hook.function, source)
+                    try:
+                        _collect(registry, kind, hook.function, source)
+                    except (Exception, SystemExit) as error:
+                        registry.faults.append(_fault(source, error, kind, _line_of(hook.function)))
     return registry
 
 
@@ -154,26 +157,38 @@ def _from_file(file: str) -> ModuleType:
     return module
 
 
-def _refuse_unknown_hooks(manager: pluggy.PluginManager, known: set[str]) -> None:
-    for name in set(vars(manager.hook)) - known:
-        hooks = ", ".join(f"inbench_{kind}s" for kind in KINDS)
-        delattr(manager.hook, name)
-        raise UserError(f"there is no hook {name!r}; the hooks are {hooks}")
+class BadHook(Exception):
+    """A function marked as a hook that is none; `where` is its file:line."""
+
+    def __init__(self, reason: str, where: str) -> None:
+        super().__init__(reason)
+        self.where = where
+
+
+def _check_hooks(module: object) -> None:
+    """Refuse hooks that pluggy would pass over in silence (a typo) or name without a line (wrong arguments)."""
+    hooks = [f"inbench_{kind}s" for kind in KINDS]
+    for name in dir(module):
+        function = getattr(module, name)
+        if getattr(function, "inbench_impl", None) is None or not inspect.isroutine(function):
+            continue
+        if name not in hooks:
+            raise BadHook(f"there is no hook {name!r}; the hooks are {', '.join(hooks)}", _line_of(function))
+        if arguments := ", ".join(inspect.signature(function).parameters):
+            raise BadHook(f"the hook {name} takes no arguments, but here it has ({arguments})", _line_of(function))
 
 
 def _collect(registry: Registry, kind: str, function: Any, source: Source) -> None:
-    try:
-        classes = list(function())
-    except (Exception, SystemExit) as error:
-        registry.faults.append(_fault(source, error))
-        return
+    classes = function()
+    if not isinstance(classes, Iterable):
+        raise UserError(f"inbench_{kind}s returned {type(classes).__name__}; return a list of classes")
     for cls in classes:
-        reason = _wrong_with(kind, cls)
-        name = getattr(cls, "name", source.name)
+        reason, name = _wrong_with(kind, cls), getattr(cls, "name", source.name)
         if not reason and name in registry.plugins[kind]:
             reason = f"{kind} {name!r} is already taken by {registry.plugins[kind][name].origin}"
         if reason:
-            registry.faults.append(Fault(str(name), source.origin, reason, _where(cls)))
+            where = _where(cls if isinstance(cls, type) else type(cls)) or _line_of(function)
+            registry.faults.append(Fault(str(name), source.origin, reason, where, kind))
         else:
             registry.plugins[kind][name] = Plugin(kind, cls, source.origin, source.version, code_hash(_files_of(cls)))
 
@@ -191,7 +206,7 @@ def _wrong_with_class(base: type[Any], cls: Any) -> str:
     needed = [name for name in base.__annotations__ if name not in ("Params", "params") and not hasattr(cls, name)]
     if needed:
         return f"{cls.__name__} does not say its {needed[0]!r}"
-    if not NAME.fullmatch(cls.name):
+    if not isinstance(cls.name, str) or not NAME.fullmatch(cls.name):
         return f"{cls.name!r} is no name; write lower-case words joined by hyphens"
     if inspect.isabstract(cls):
         return f"{cls.__name__} does not define {sorted(cls.__abstractmethods__)[0]!r}"
@@ -211,25 +226,35 @@ def _files_of(cls: type[Any]) -> list[Path]:
     return sorted(folder.rglob("*.py"))
 
 
-def _where(cls: object) -> str:
+def _where(cls: type[Any]) -> str:
+    """file:line of a class."""
     try:
-        return f"{inspect.getfile(cls)}:{inspect.getsourcelines(cls)[1]}" if isinstance(cls, type) else ""
+        return f"{inspect.getfile(cls)}:{inspect.getsourcelines(cls)[1]}"
     except (OSError, TypeError):
         return ""
 
 
-def _fault(source: Source, error: BaseException) -> Fault:
-    frames = traceback.extract_tb(error.__traceback__)
-    own = [
-        frame
-        for frame in frames
-        if "importlib" not in frame.filename
-        and "pluggy" not in frame.filename
-        and Path(frame.filename).parent != Path(__file__).parent
-    ]
-    where = f"{own[-1].filename}:{own[-1].lineno}" if own else ""
+def _line_of(function: Any) -> str:
+    """file:line of a function."""
+    code = getattr(function, "__code__", None)
+    return f"{code.co_filename}:{code.co_firstlineno}" if code else ""
+
+
+def _fault(source: Source, error: BaseException, kind: str = "", where: str = "") -> Fault:
+    """What went wrong in a plugin, at the last line of it that was running."""
+    kind = kind or ("dataset" if source.origin.startswith("inbench_datasets") else "")
+    own = [frame for frame in traceback.extract_tb(error.__traceback__) if _is_plugins(frame.filename)]
+    if own:
+        where = f"{own[-1].filename}:{own[-1].lineno}"
     if isinstance(error, SyntaxError):
         where = f"{error.filename}:{error.lineno}"
-    plain = isinstance(error, (UserError, Unavailable))
-    reason = str(error) if plain else f"{type(error).__name__}: {error}"
-    return Fault(source.name, source.origin, reason, where, unavailable=isinstance(error, Unavailable))
+    if isinstance(error, BadHook):
+        where = error.where
+    plain = isinstance(error, (UserError, Unavailable, BadHook))
+    reason = " ".join((str(error) if plain else f"{type(error).__name__}: {error}").split())
+    return Fault(source.name, source.origin, reason, where, kind, unavailable=isinstance(error, Unavailable))
+
+
+def _is_plugins(file: str) -> bool:
+    """Whether a frame is the plugin's own, not ours and not the import machinery's."""
+    return "importlib" not in file and "pluggy" not in file and Path(file).parent != Path(__file__).parent

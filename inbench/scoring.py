@@ -21,6 +21,7 @@ from inbench.batches import to_image
 from inbench.mask import Holes, Mask
 from inbench.method import Method
 from inbench.metric import Metric
+from inbench.records import MSE_FLOOR
 from inbench.store import Part
 
 BATCH = 64
@@ -170,7 +171,7 @@ def means(metrics: Sequence[Metric], columns: Mapping[str, NDArray[np.float64]])
         if not len(values):
             found[metric.name] = None
         elif metric.reduce == "psnr":
-            found[metric.name] = float(-10 * np.log10(max(values.mean(), 1e-12)))
+            found[metric.name] = float(-10 * np.log10(max(values.mean(), MSE_FLOOR)))
         else:
             found[metric.name] = float(values.mean())
     return found

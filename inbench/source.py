@@ -49,7 +49,7 @@ def _statements(text: str) -> Iterator[tuple[list[tuple[int, str]], int]]:
 
 def _tokens(text: str) -> Iterator[tuple[int, str]]:
     """Tokens, with an f-string as one STRING: Python 3.11 has it so, later ones cut it into parts."""
-    lines = text.splitlines(keepends=True)
+    lines = io.StringIO(text).readlines()  # as tokenize counts them
     open_strings: list[tuple[str, tuple[int, int]]] = []
     for token in tokenize.generate_tokens(io.StringIO(text).readline):
         name = tokenize.tok_name[token.type]

@@ -8,6 +8,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from inbench.records import MSE_FLOOR
+
 RESAMPLES = 1000
 LEVEL = 0.95
 
@@ -45,5 +47,5 @@ def over_seeds(values: Sequence[float]) -> tuple[float, float, float]:
 def reduced(mean: NDArray[np.float64] | np.floating, reduce: str) -> NDArray[np.float64]:
     """A mean of per-image values as the metric states it: itself, or the PSNR of a mean squared error."""
     if reduce == "psnr":
-        return -10 * np.log10(np.maximum(mean, 1e-12))
+        return -10 * np.log10(np.maximum(mean, MSE_FLOOR))
     return np.asarray(mean)

@@ -86,6 +86,7 @@ def prepare(
     try:
         folder.mkdir(parents=True, exist_ok=True)
         work = Path(tempfile.mkdtemp(prefix=f".{name}-", dir=folder))
+        work.chmod(0o755)  # a prepared set may be shared
     except OSError as error:
         raise UserError(
             f"prepared data cannot be written to {folder}: {error.strerror}; name another folder with --data DIR"

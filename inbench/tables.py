@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 from tabulate import tabulate
 
 from inbench import records, statistics
@@ -73,7 +74,7 @@ def _sections(found: list[Record]) -> dict[Section, list[Record]]:
         for budget in (
             sorted(budgets[run["data"], run["size"]] or {labels["budget"]}) if labels["any_budget"] else [labels["budget"]]
         ):
-            for mask in named:
+            for mask in dict.fromkeys(named):
                 section = Section(labels["dataset"], run["data"], run["size"], mask, budget)
                 sections.setdefault(section, []).append(record)
     return dict(sorted(sections.items(), key=lambda item: (item[0].dataset, item[0].size, item[0].mask, item[0].budget)))
@@ -82,7 +83,7 @@ def _sections(found: list[Record]) -> dict[Section, list[Record]]:
 def _trainings(members: list[Record]) -> list[list[Record]]:
     """Records that differ by seed only, together."""
     groups: dict[str, list[Record]] = {}
-    for record in members:
+    for record in sorted(members, key=lambda record: record.told["run"]["seed"] or 0):
         run = {key: value for key, value in record.told["run"].items() if key not in ("seed", "code")}
         groups.setdefault(repr(sorted(run.items())), []).append(record)
     return sorted(
@@ -124,7 +125,7 @@ def _row(section: Section, same: list[Record], common: list[str] | None) -> dict
         "mask": section.mask,
         "train_mask": first["labels"]["train_mask"],
         "budget": section.budget,
-        "notes": first["labels"]["notes"],
+        "notes": first["labels"].get("notes", []),
         "size": section.size,
         "seeds": [record.told["run"]["seed"] for record in same if record.told["run"]["seed"] is not None],
         "status": "ok" if not broken else broken[0].status,
@@ -173,7 +174,7 @@ def _metrics(section: Section, ok: list[Record], common: list[str] | None) -> di
             mean, low, high = statistics.bootstrap(values[0], _owners(frames[0]), reduce=metric["reduce"])
         else:
             mean, low, high = statistics.over_seeds(
-                [float(statistics.reduced(np.nanmean(column), metric["reduce"])) for column in values]
+                [float(statistics.reduced(_mean(column), metric["reduce"])) for column in values]
             )
         number = (round(value, 10) if np.isfinite(value) else None for value in (mean, low, high))
         made[name] = {
@@ -183,6 +184,12 @@ def _metrics(section: Section, ok: list[Record], common: list[str] | None) -> di
             "better": metric["better"],
         }
     return made
+
+
+def _mean(column: NDArray[np.float64]) -> np.floating:
+    """The mean of the images that have a value."""
+    held = column[np.isfinite(column)]
+    return held.mean() if len(held) else np.float64("nan")
 
 
 def _owners(frame: pd.DataFrame) -> list[int]:
@@ -255,8 +262,9 @@ def _best(name: str, members: list[dict[str, Any]]) -> float | None:
         for row in members
         if name in row["metrics"] and row["complete"] and row["converged"] is not False
     ]
+    values = [value for value in values if value is not None]
     better = max if name != "l2" else min
-    return better(value for value in values if value is not None) if values else None
+    return better(values) if values else None
 
 
 def _cell(name: str, row: dict[str, Any], best: float | None) -> str:
@@ -265,7 +273,12 @@ def _cell(name: str, row: dict[str, Any], best: float | None) -> str:
         return "-"
     digits = 3 if name.startswith("ssim") else 2
     text = f"{metric['mean']:.{digits}f}"
-    if best is not None and row["converged"] is not False and abs(metric["mean"] - best) <= MARGINS.get(name, 0.0):
+    if (
+        best is not None
+        and row["complete"]
+        and row["converged"] is not False
+        and abs(metric["mean"] - best) <= MARGINS.get(name, 0.0)
+    ):
         text = f"**{text}**"
     return f"{text} ±{(metric['high'] - metric['low']) / 2:.{digits}f}"
 
@@ -290,7 +303,8 @@ def _below_floor(row: dict[str, Any], members: list[dict[str, Any]]) -> bool:
     )
     if floor is None or row["method"] == FLOOR or not row["seeds"] or not row["metrics"]:
         return False
-    return bool(row["metrics"][PRIMARY]["mean"] < floor[PRIMARY]["mean"])
+    own, linear = row["metrics"][PRIMARY]["mean"], floor[PRIMARY]["mean"]
+    return own is not None and linear is not None and bool(own < linear)
 
 
 def _under(members: list[dict[str, Any]]) -> str:

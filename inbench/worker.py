@@ -228,7 +228,7 @@ class Worker:
         }
         entry |= {
             "costs": {**scores.costs, "cpu_seconds": round(time.process_time() - began, 1)},
-            "shown": self.spec["labels"]["masks"][canonical],
+            "shown": self.spec["labels"]["masks"][canonical] + ("" if key == canonical else f" on {self.spec['part']}"),
             "guesses": f"guesses/{safe}.npy" if "guesses" in self.spec["keep"] else None,
         }
         costs = {**told["costs"], "peak_memory_bytes": max(told["costs"]["peak_memory_bytes"], self.memory.peak)}

@@ -21,7 +21,7 @@ class Biharmonic(Method):
     def _fill(self, seen: np.ndarray, hole: np.ndarray) -> np.ndarray:
         if hole.all():  # nothing to continue from
             return np.full_like(seen, 0.5)
-        filled: np.ndarray = inpaint_biharmonic(seen, hole, channel_axis=0)
+        filled: np.ndarray = inpaint_biharmonic(seen.astype(np.float64), hole, channel_axis=0)
         return filled.clip(0, 1)
 
 

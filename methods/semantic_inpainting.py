@@ -28,6 +28,10 @@ class SemanticInpaintingParams:
     latent_lr: float = param(0.01, "Adam's learning rate of the latent search", source="open", low=0)
     blend: bool = param(True, "Poisson blending of the answer", source="eq. 6")
 
+    def __post_init__(self) -> None:
+        if self.window % 2 == 0:
+            raise ValueError(f"window must be odd, so that it has a middle, not {self.window}")
+
 
 def widths(size: int, width: int) -> list[int]:
     """Channels from the finest layer to the 4x4 one: 64, 128, 256, 512 at 64."""
