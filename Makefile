@@ -22,7 +22,8 @@ lint: .venv/test
 # Writes the committed tables anew from the committed records.
 tables: .venv/run
 	$(BIN)/inbench tables --results results/reference --write
-	$(BIN)/inbench tables --results results/reference --write README.md
+	$(BIN)/inbench tables --results results/reference --only drawn-faces --write README.md
+	$(BIN)/inbench tables --results results/reference --costs --write docs/performance.md
 
 .venv/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "inbench needs Python 3.11 or later; name one with make PYTHON=python3.12"; exit 1; }

@@ -97,6 +97,7 @@ def parser() -> Parser:
     shown.add_argument(
         "--check", nargs="?", const="", metavar="FILE", help="exit 1 where FILE does not hold them as they are now"
     )
+    shown.add_argument("--only", metavar="DATASET", help="the tables of one data set")
     shown.add_argument("--costs", action="store_true", help="what the runs cost, in place of their scores")
     _common(shown, results=True)
     shown.set_defaults(call=_tables)
@@ -202,7 +203,7 @@ def _tables(asked: argparse.Namespace) -> int:
     if asked.json:
         _print_json({"rows": tables.rows(asked.results)})
         return OK
-    text = tables.cost_table(asked.results) if asked.costs else tables.table(asked.results)
+    text = tables.cost_table(asked.results) if asked.costs else tables.table(asked.results, only=asked.only)
     if asked.check is not None:
         file = Path(asked.check) if asked.check else asked.results / "TABLES.md"
         if tables.is_current(text, file):

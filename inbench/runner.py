@@ -19,6 +19,9 @@ from inbench.plan import Planned
 
 POLL_SECONDS = 0.25
 GRACE_SECONDS = 20.0
+PATIENT = {"OMP_WAIT_POLICY": "PASSIVE"}
+"""Threads that wait sleep instead of spinning: beside another busy process, spinning ones slow each other ten times."""
+
 Show = Callable[[Planned, dict[str, Any]], None]
 """Called often with a run and what its worker last told of itself."""
 
@@ -65,6 +68,7 @@ def _work(one: Planned, show: Show, timeout: float | None) -> None:
             stdout=log,
             stderr=log,
             start_new_session=True,
+            env={**PATIENT, **os.environ},
         )
     began = time.monotonic()
     try:

@@ -364,12 +364,12 @@ def plain(text: object) -> str:
     return re.sub(r"([\\`*|<>])", lambda found: {"<": "&lt;", ">": "&gt;"}.get(found[1], f"\\{found[1]}"), kept)
 
 
-def table(results: str | Path = "results") -> str:
-    """The tables of a results folder as markdown."""
+def table(results: str | Path = "results", *, only: str | None = None) -> str:
+    """The tables of a results folder as markdown; `only` names one data set."""
     folder = Path(results)
     done = {record.key for record in records.all_of(folder)}
     waiting = sum(records.Run(**spec["run"]).key not in done for spec in records.unfinished(folder))
-    return markdown(rows(folder), unfinished=waiting)
+    return markdown([row for row in rows(folder) if only in (None, row["dataset"])], unfinished=waiting)
 
 
 def write(text: str, file: Path) -> None:

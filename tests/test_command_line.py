@@ -399,13 +399,11 @@ def test_one_picture_in_two_parts_is_one_sentence(album: Path, run: Command, res
     refused(run("--methods", "mean-fill", "--datasets", str(album)), results, "p7.png", "p0.png", "one part only")
 
 
-@bug("the bytes are taken for UTF-8")
 def test_an_index_in_another_encoding_is_one_sentence(album: Path, run: Command, results: Path) -> None:
     (album / "index.csv").write_bytes("file,split\np0.png,Übung\n".encode("latin-1"))
     refused(run("--methods", "mean-fill", "--datasets", str(album)), results, "index.csv")
 
 
-@bug("its columns are not looked at")
 def test_a_lossless_part_without_a_file_column_is_one_sentence(album: Path, run: Command, results: Path) -> None:
     np.save(album.with_name("album.test.npy"), np.zeros((1, 32, 32, 3), np.uint8))
     album.with_name("album.test.csv").write_text("name\np0.png\n")

@@ -48,7 +48,6 @@ def test_seeds_of_one_method_are_one_row(tiny: Tiny) -> None:
     assert row["metrics"]["psnr"]["low"] < row["metrics"]["psnr"]["mean"] < row["metrics"]["psnr"]["high"]
 
 
-@bug("they stand in the order of the records' hashes")
 @pytest.mark.usefixtures("here")
 def test_seeds_stand_in_their_order(plugin: Write, tiny: Tiny) -> None:
     (row,) = tiny("slow", plugins=[plugin(SLOW)], seeds="0,1,2,3,4,5")
@@ -192,7 +191,6 @@ def test_a_library_that_is_missing_when_a_plugin_loads_is_a_skipped_row(plugin: 
     assert (one.state, one.reason) == ("skipped", "pip install 'inbench[opencv]'")
 
 
-@bug("what is not available is called broken where it is asked for by name")
 def test_a_missing_library_is_a_skipped_row_where_the_method_is_asked_for_by_name(plugin: Write, tiny: Tiny) -> None:
     (row,) = tiny("needs-opencv", plugins=[plugin(NO_LIBRARY, "needs_opencv.py")])
     assert (row["status"], row["reason"]) == ("skipped", "pip install 'inbench[opencv]'")
@@ -215,7 +213,6 @@ def test_a_broken_plugin_is_a_failed_row_among_all(plugin: Write, tmp_path: Path
     assert found["mean-fill"].state == "missing"
 
 
-@bug("the faults of every kind of plugin are taken for methods")
 def test_a_broken_data_set_is_no_row_among_all_methods(tmp_path: Path) -> None:
     file = tmp_path / "dots.py"
     file.write_text("import inbench\n\n@inbench.hookimpl\ndef inbench_datasets():\n    raise ValueError('no dots today')\n")
