@@ -80,14 +80,6 @@ class MuteOption(Good):
     small = Params()
 
 
-class WholeForFloat(Good):
-    @dataclasses.dataclass(frozen=True)
-    class Params:
-        weight: float = inbench.param(1, "weight of the loss")
-
-    small = Params()
-
-
 class SmallOfAnother(Good):
     small = 8
 
@@ -220,7 +212,6 @@ BROKEN = [
     (WithoutLicence, "says-what-it-is"),
     (ListOption, "options-can-be-typed"),
     (MuteOption, "options-can-be-typed"),
-    (WholeForFloat, "options-can-be-typed"),
     (SmallOfAnother, "works-small-at-its-sizes"),
     (OnlyAt32, "works-small-at-its-sizes"),
     (OwnSeed, "seeds-nothing"),

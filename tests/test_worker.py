@@ -82,7 +82,7 @@ def straight(
     plugin: Write, tiny: Tiny, record: Find, monkeypatch: pytest.MonkeyPatch
 ) -> tuple[dict[str, Any], dict[str, bytes]]:
     """The options of a run, and its outcome when nothing interrupts it; from here on its steps are slow."""
-    options = {"plugins": [plugin(SLOW)], "budget": "smoke[steps=20,batch=4]"}
+    options = {"plugins": [plugin(SLOW)], "budget": "smoke[steps=40,batch=4]"}
     with workers(Child):
         tiny("slow", into="straight", **options)
     monkeypatch.setenv("SLOW", "0.1")
