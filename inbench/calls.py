@@ -18,6 +18,8 @@ def run(methods: str = "all", datasets: str = "drawn-faces", **options: Any) -> 
     for name in ("results", "data"):
         if options.get(name) is not None:
             options[name] = Path(options[name])
+    if isinstance(options.get("plugins"), str):
+        options["plugins"] = [options["plugins"]]
     request = plan.Request(methods=methods, datasets=datasets, **options)
     planned = runner.execute(plan.make(request, lambda *_: None), show=lambda *_: None)
     return tables.rows(request.results, keys={one.run.key for one in planned})

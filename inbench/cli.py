@@ -156,7 +156,7 @@ def _run(asked: argparse.Namespace) -> int:
     from inbench import plan, runner, tables
     from inbench.progress import Screen
 
-    if asked.timeout is not None and asked.timeout <= 0:
+    if asked.timeout is not None and not asked.timeout > 0:
         raise UserError(f"--timeout {asked.timeout:g} must be more than 0 seconds")
     screen = Screen(sys.stderr)
     names = (

@@ -23,7 +23,7 @@ def now(device: torch.device | None = None) -> float:
 
 def utc() -> str:
     """The moment, as written in records."""
-    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
 def anonymous_bytes() -> int:

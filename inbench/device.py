@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+import re
 from pathlib import Path
 
 import torch
@@ -17,7 +18,7 @@ PRECISIONS = ("auto", "float32", "bf16")
 
 def choose_device(asked: str) -> str:
     """`auto` is cuda, then mps, then cpu. One that is not there is a `UserError`."""
-    if asked not in DEVICES and not asked.startswith("cuda:"):
+    if asked not in DEVICES and not re.fullmatch(r"cuda:\d+", asked):
         raise unknown("device", asked, DEVICES)
     if asked == "auto":
         return "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"

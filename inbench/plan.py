@@ -96,17 +96,22 @@ def make(request: Request, report: store.Report) -> list[Planned]:
         "part": request.score_on,
         "val_images": spending.val_images,
         "test_images": spending.test_images,
+        "fresh": request.rerun == "all",
         "provenance": {"inbench": __version__, **_commit()},
     }
     planned: dict[str, Planned] = {}
     chosen = [_dataset(text, request, plugins) for text in brackets.split_list(request.datasets)]
+    if not trained_on or not chosen:
+        raise UserError(f"{'--mask' if not trained_on else '--datasets'} names nothing; see inbench list")
     for choice in chosen:
         prepared = store.prepare(**choice, size=request.size, folder=request.data or store.default_folder(), report=report)
         for named in methods:
             for mask in trained_on:
                 for seed in seeds:
                     one = _one(named, prepared, mask, seed, request.size, spending, precision, plugins)
-                    one.spec |= {**common, "test_masks": [], "data": str(prepared.folder.absolute())}
+                    here = prepared.manifest["counts"][request.score_on]
+                    wanted = min(spending.test_images or here, here)
+                    one.spec |= {**common, "test_masks": [], "data": str(prepared.folder.absolute()), "wanted": wanted}
                     one = planned.setdefault(one.run.key, one)
                     for tested in tested_on or [mask]:
                         if tested.canonical not in one.spec["test_masks"]:
@@ -154,7 +159,10 @@ def _test_masks(request: Request, trained_on: list[MaskChoice], plugins: registr
             if not plugin.cls.training_only and not params.needs_option(plugin.cls.Params)
         ]
         return [_mask(name, request.size, plugins) for name in names]
-    return [_mask(text, request.size, plugins) for text in brackets.split_list(request.test_masks)]
+    found = [_mask(text, request.size, plugins) for text in brackets.split_list(request.test_masks)]
+    if not found:
+        raise UserError("--test-masks names nothing; see inbench list")
+    return found
 
 
 def _seeds(text: str) -> list[int]:
@@ -254,7 +262,7 @@ def _one(
         run = Run(named.name, {}, "", told["content"], size, None, None, None, None, None)
         state, reason = ("skipped", named.reason) if named.unavailable else ("failed", str(named))
         return Planned(run, f"plugin {state}", {"labels": {**labels, "method": named.name}}, reason)
-    plugin = plugins.get("method", named.name)
+    plugin = plugins.plugins["method"][named.name]
     resolved = params.resolve(plugin.cls.Params, named.options, whose=named.name, budget=spending.name)
     images = told["counts"]["train"]
     learns, one_pass = plugin.cls.learns(), plugin.cls.one_pass
@@ -294,27 +302,12 @@ def _settle_state(planned: Planned, request: Request) -> None:
         planned.state = "interrupted" if (runs / ".partial" / planned.run.name / "spec.json").is_file() else "missing"
         return
     fault = records.fault_of(record.folder)
+    outcome = records.outcome(record, planned.spec)
     if fault:
         planned.state, planned.reason = "damaged", fault
-    elif record.status == "skipped" or request.rerun == "all":
+    elif outcome is None:
+        planned.state = "unscored"
+    elif outcome[0] == "skipped" or request.rerun == "all" or (request.rerun == "failed" and outcome[0] != "ok"):
         planned.state = "missing"
-    elif record.status != "ok":
-        planned.state, planned.reason = (
-            ("missing" if request.rerun == "failed" else "failed"),
-            str(record.told["reason"]),
-        )
     else:
-        planned.state = "done" if _scored(record, planned) else "unscored"
-
-
-def _scored(record: records.Record, planned: Planned) -> bool:
-    """Whether every test mask asked for was scored on as many pictures as asked for."""
-    part = planned.spec["part"]
-    asked = planned.spec["test_images"]
-    counts = store.Prepared(Path(planned.spec["data"])).manifest["counts"]
-    wanted = min(asked or counts[part], counts[part])
-    for canonical in planned.spec["test_masks"]:
-        entry = record.scores.get(canonical if part == "test" else f"{canonical} on {part}")
-        if entry is None or entry["status"] != "ok" or entry["n"] < wanted:
-            return False
-    return True
+        planned.state, planned.reason = ("done" if outcome[0] == "ok" else "failed"), outcome[1]

@@ -193,6 +193,44 @@ def open_record(folder: Path) -> Record | None:
     return Record(folder, told)
 
 
+def score_key(mask: str, part: str) -> str:
+    """Under what name the scores on a mask's canonical form are kept."""
+    return mask if part == "test" else f"{mask} on {part}"
+
+
+def outcome(record: Record | None, spec: Mapping[str, Any]) -> tuple[str, str] | None:
+    """Status and reason of what a spec asks for; None where it is not there yet, or damaged."""
+    if record is None or fault_of(record.folder):
+        return None
+    if record.status != "ok":
+        return record.status, str(record.told["reason"])
+    for mask in spec["test_masks"]:
+        entry = record.scores.get(score_key(mask, spec["part"]))
+        if entry is None or (entry["status"] == "ok" and entry["n"] < spec["wanted"]):
+            return None
+        if entry["status"] != "ok":
+            return str(entry["status"]), str(entry["reason"])
+    return "ok", ""
+
+
+def give_up(spec: Mapping[str, Any], provenance: Mapping[str, Any], status: str, reason: str) -> None:
+    """Record that a run came to nothing, with its last lines; a training that did succeed stays, and the scores say it."""
+    run, runs = Run(**spec["run"]), Path(spec["results"]) / "runs"
+    work, final = runs / ".partial" / run.name, runs / run.name
+    work.mkdir(parents=True, exist_ok=True)
+    record = open_record(final)
+    if record is not None and record.status == "ok" and not fault_of(final):
+        scores = dict(record.scores)
+        for mask in spec["test_masks"]:
+            key = score_key(mask, spec["part"])
+            if scores.get(key, {}).get("status") != "ok":
+                scores[key] = {"status": status, "reason": reason, "n": 0, "shown": spec["labels"]["masks"][mask]}
+        commit(final, {"run.json": to_json({**record.told, "scores": scores})})
+        return
+    told = new(run, labels=spec["labels"], status=status, reason=reason, log=last_lines(work / "log.txt"))
+    publish(work, final, {"run.json": to_json({**told, "provenance": dict(provenance)})})
+
+
 def all_of(results: Path) -> list[Record]:
     """Every record under a results folder, in the order of their names."""
     folders = sorted((results / "runs").glob("[!.]*"))
@@ -214,7 +252,8 @@ LOG_LINES = 12
 def last_lines(log: Path) -> list[str]:
     """What a run printed last."""
     try:
-        return log.read_text(errors="replace").splitlines()[-LOG_LINES:]
+        text = log.read_text(errors="replace").replace(str(Path.home()), "~")
+        return text.splitlines()[-LOG_LINES:]
     except OSError:
         return []
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import functools
 import hashlib
@@ -82,11 +83,11 @@ class Registry:
 
     def get(self, kind: str, name: str) -> Plugin:
         """The plugin of that name; a broken one asked for by name, or a name that does not exist, is a `UserError`."""
+        for fault in self.faults:
+            if fault.name == name and (fault.kind == kind or name not in self.plugins[kind]):
+                raise UserError(f"{kind} {name!r} is broken: {fault}")
         if name in self.plugins[kind]:
             return self.plugins[kind][name]
-        for fault in self.faults:
-            if fault.name == name:
-                raise UserError(f"{kind} {name!r} is broken: {fault}")
         raise unknown({"dataset": "data set"}.get(kind, kind), name, self.plugins[kind])
 
 
@@ -96,7 +97,8 @@ def load(files: Sequence[str] = ()) -> Registry:
     for file in named:
         if not Path(file).is_file():
             raise UserError(f"there is no plugin file {file}")
-    return _load(named)
+    with contextlib.redirect_stdout(sys.stderr):  # what a plugin prints is no result
+        return _load(tuple((file, hashlib.sha256(Path(file).read_bytes()).hexdigest()) for file in named))
 
 
 def named_files(files: Sequence[str]) -> tuple[str, ...]:
@@ -106,11 +108,12 @@ def named_files(files: Sequence[str]) -> tuple[str, ...]:
 
 
 @functools.cache
-def _load(files: tuple[str, ...]) -> Registry:
+def _load(files: tuple[tuple[str, str], ...]) -> Registry:
+    """Kept by the files' names and bytes: a file that changed is loaded anew."""
     manager = pluggy.PluginManager("inbench")
     manager.add_hookspecs(hookspecs)
     registry = Registry({kind: {} for kind in KINDS}, [])
-    for source in _sources(files):
+    for source in _sources([file for file, _ in files]):
         try:
             module = source.load()
             _check_hooks(module)
@@ -128,7 +131,7 @@ def _load(files: tuple[str, ...]) -> Registry:
     return registry
 
 
-def _sources(files: tuple[str, ...]) -> Iterator[Source]:
+def _sources(files: Sequence[str]) -> Iterator[Source]:
     from inbench import __version__
 
     for room in ("inbench.masks", "inbench.metrics"):

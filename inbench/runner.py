@@ -44,12 +44,7 @@ def _record(one: Planned, status: str, reason: str) -> None:
     """A run that came to no record of its own gets one from here."""
     runs = Path(one.spec["results"]) / "runs"
     work = runs / ".partial" / one.run.name
-    work.mkdir(parents=True, exist_ok=True)
-    told = records.new(
-        one.run, labels=one.spec["labels"], status=status, reason=reason, log=records.last_lines(work / "log.txt")
-    )
-    told["provenance"] = one.spec["provenance"]
-    records.publish(work, runs / one.run.name, {"run.json": records.to_json(told)})
+    records.give_up(one.spec, one.spec["provenance"], status, reason)
     shutil.rmtree(work, ignore_errors=True)
     one.state, one.reason = status, reason
 
@@ -82,14 +77,9 @@ def _work(one: Planned, show: Show, timeout: float | None) -> None:
     except (KeyboardInterrupt, Interrupted):
         _stop(child)
         raise Interrupted from None
-    record = records.open_record(runs / one.run.name)
-    if (
-        child.returncode in (0, 1)
-        and record is not None
-        and not records.fault_of(record.folder)
-        and not (child.returncode == 1 and record.status == "ok")
-    ):
-        one.state, one.reason = ("done" if record.status == "ok" else record.status), str(record.told["reason"])
+    outcome = records.outcome(records.open_record(runs / one.run.name), one.spec)
+    if child.returncode in (0, 1) and outcome is not None and not (child.returncode == 1 and outcome[0] == "ok"):
+        one.state, one.reason = ("done" if outcome[0] == "ok" else outcome[0]), outcome[1]
         shutil.rmtree(work, ignore_errors=True)
     elif child.returncode == 130:
         raise Interrupted

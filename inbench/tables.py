@@ -51,7 +51,7 @@ def rows(results: Path, *, keys: set[str] | None = None) -> list[dict[str, Any]]
     """A row for each method, parameters, data set and mask: the content of `inbench tables --json`."""
     if not (results / "runs").is_dir():
         raise UserError(f"there are no records in {results}; make some with inbench run --results {results}")
-    found = [record for record in current(records.all_of(results)) if keys is None or record.key in keys]
+    found = current(record for record in records.all_of(results) if keys is None or record.key in keys)
     made = []
     for section, members in _sections(found).items():
         common = _common_ids(section, members)
@@ -117,6 +117,7 @@ def _row(section: Section, same: list[Record], common: list[str] | None) -> dict
     ok = [record for record in same if record.status == "ok" and _entry(record, section.mask)]
     broken = [record for record in same if record not in ok]
     costs = [record.told["costs"] for record in ok]
+    status, reason = _failure(section, broken[0]) if broken else ("ok", "")
     return {
         "method": first["run"]["method"],
         "shown": first["labels"]["method"],
@@ -128,8 +129,8 @@ def _row(section: Section, same: list[Record], common: list[str] | None) -> dict
         "notes": first["labels"].get("notes", []),
         "size": section.size,
         "seeds": [record.told["run"]["seed"] for record in same if record.told["run"]["seed"] is not None],
-        "status": "ok" if not broken else broken[0].status,
-        "reason": broken[0].told["reason"] if broken else "",
+        "status": status,
+        "reason": reason,
         "complete": len(ok) == len(same),
         "converged": None if not ok else all(record.told.get("converged") is not False for record in ok),
         "train_seconds": float(np.mean([cost["train_seconds"] for cost in costs])) if costs else None,
@@ -143,6 +144,14 @@ def _row(section: Section, same: list[Record], common: list[str] | None) -> dict
     }
 
 
+def _failure(section: Section, record: Record) -> tuple[str, str]:
+    """Why a record has no scores on a mask: its training, or this scoring, did not work out."""
+    if record.status != "ok":
+        return record.status, str(record.told["reason"])
+    entry = next((entry for entry in record.scores.values() if entry["shown"] == section.mask), None)
+    return (str(entry["status"]), str(entry["reason"])) if entry else ("interrupted", "not scored yet")
+
+
 def _ms_per_image(section: Section, ok: list[Record]) -> float | None:
     found = [found[1]["costs"]["images_per_second"] for record in ok if (found := _entry(record, section.mask))]
     return 1000 / float(np.mean(found)) if found else None
@@ -151,7 +160,13 @@ def _ms_per_image(section: Section, ok: list[Record]) -> float | None:
 def _cpu_seconds(ok: list[Record]) -> float:
     """Processor time of a run, all cores, training and scoring; the mean over seeds."""
     return float(
-        np.mean([r.told["costs"]["cpu_seconds"] + sum(s["costs"]["cpu_seconds"] for s in r.scores.values()) for r in ok])
+        np.mean(
+            [
+                r.told["costs"]["cpu_seconds"]
+                + sum(s["costs"]["cpu_seconds"] for s in r.scores.values() if s["status"] == "ok")
+                for r in ok
+            ]
+        )
     )
 
 

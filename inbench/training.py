@@ -21,6 +21,7 @@ from inbench.mask import Mask
 from inbench.method import Method
 from inbench.metrics import mean_over, psnr_of
 from inbench.records import write_file
+from inbench.scoring import answer
 from inbench.store import Part
 
 READ_BACK_SECONDS = 1.0
@@ -78,10 +79,9 @@ class Watch:
     def psnr(self, method: Method) -> float:
         """Mean PSNR over the hole in dB."""
         method.eval()
-        with torch.no_grad():
-            guess = method.inpaint(self.image.masked_fill(self.hole, 0), self.hole, self.seed)
+        guess = answer(method, self.image.masked_fill(self.hole, 0), self.hole, self.seed).float() / 255
         method.train()
-        value = psnr_of(mean_over((guess.clamp(0, 1) - self.image).square(), self.hole)).nanmean().item()
+        value = psnr_of(mean_over((guess - self.image).square(), self.hole)).nanmean().item()
         return round(value, 4)
 
 
@@ -100,7 +100,10 @@ def train(method: Method, batches: Batches, steps: int, *, watch: Watch, seed: i
             image, hole = batches.at(progress.step)
             method.progress = progress.step / steps
             seed_everything(seeds.stream(seed, "method", progress.step))
-            pending.append((progress.step + 1, method.step(image, hole)))
+            losses = method.step(image, hole)
+            if not isinstance(losses, Mapping):
+                raise TypeError(f"{method.name}.step answered {type(losses).__name__}, not losses by name")
+            pending.append((progress.step + 1, {name: loss.detach().float() for name, loss in losses.items()}))
             progress.step += 1
             progress.images += len(image)
             now = clock.now()
@@ -149,17 +152,14 @@ def _count_updates(method: Method, progress: Progress) -> list[Any]:
 
 def _read_back(pending: list[tuple[int, Mapping[str, Tensor]]], progress: Progress) -> None:
     """Losses come to the host together, once in a while."""
-    if not pending:
-        return
-    names = list(pending[0][1])
-    if names:
-        values = torch.stack([torch.stack([losses[name].detach().float() for name in names]) for _, losses in pending]).tolist()
-        for (step, _), row in zip(pending, values, strict=True):
-            if not all(map(math.isfinite, row)):
-                raise Diverged(
-                    f"step {step}: {', '.join(f'{name} = {value:g}' for name, value in zip(names, row, strict=True))}"
-                )
-            progress.curve.append({"step": step, **dict(zip(names, row, strict=True))})
+    flat = [loss for _, losses in pending for loss in losses.values()]
+    values = iter(torch.stack(flat).tolist() if flat else [])
+    for step, losses in pending:
+        row = {name: next(values) for name in losses}
+        if not all(map(math.isfinite, row.values())):
+            raise Diverged(f"step {step}: {', '.join(f'{name} = {value:g}' for name, value in row.items())}")
+        if row:
+            progress.curve.append({"step": step, **row})
     pending.clear()
 
 

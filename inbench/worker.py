@@ -93,7 +93,7 @@ class Worker:
         self.memory = clock.MemoryPeak()
         self.heart = Heart(self.work / "heartbeat.json", self.run.steps)
         self.registry = registry.load(list(spec["plugins"]))
-        plugin = self.registry.get("method", self.run.method)
+        plugin = self.registry.plugins["method"].get(self.run.method) or self.registry.get("method", self.run.method)
         if plugin.code != self.run.code:
             raise UserError(f"the source of {self.run.method} changed after the run was planned; run the command again")
         self.plugin, self.cls = plugin, plugin.cls
@@ -122,7 +122,9 @@ class Worker:
     def work_through(self) -> None:
         """Everything the spec asks for; what is there already is not done again."""
         method = self.build()
-        record = records.open_record(self.final)
+        record = None if self.spec["fresh"] else records.open_record(self.final)
+        if record is not None and records.fault_of(self.final):
+            record = None  # damaged: trained again
         weights = self.final / "weights.safetensors"
         if record is not None and record.status == "ok" and (weights.is_file() or not self.cls.learns()):
             if weights.is_file():
@@ -199,10 +201,14 @@ class Worker:
         """Score on one test mask and add it to the record."""
         part: Part = self.data.part(self.spec["part"])
         count = self.spec["test_images"]
-        wanted = len(part.first(count))
-        key = canonical if self.spec["part"] == "test" else f"{canonical} on {self.spec['part']}"
+        key = records.score_key(canonical, self.spec["part"])
         had = told["scores"].get(key)
-        if had and had["status"] == "ok" and had["n"] >= wanted and all(name in had["means"] for name in told["metrics"]):
+        if (
+            had
+            and had["status"] == "ok"
+            and had["n"] >= self.spec["wanted"]
+            and all(name in had["means"] for name in told["metrics"])
+        ):
             return told
         began = time.process_time()
         scores = scoring.score(
@@ -237,16 +243,7 @@ class Worker:
         return told
 
     def gave_up(self, status: str, reason: str) -> None:
-        """A run that did not work out is a record too: its status, the reason, the last lines it printed."""
-        told = records.new(
-            self.run,
-            labels=self.spec["labels"],
-            status=status,
-            reason=reason,
-            log=records.last_lines(self.work / "log.txt"),
-        )
-        told["provenance"] = self.provenance()
-        records.publish(self.work, self.final, {"run.json": records.to_json(told)})
+        records.give_up(self.spec, self.provenance(), status, reason)
 
     def provenance(self) -> dict[str, Any]:
         """What else the numbers may depend on."""
@@ -266,12 +263,14 @@ class Worker:
 def curve_csv(progress: training.Progress) -> bytes:
     """A row a step: its losses, and the validation PSNR where it was watched."""
     watched = {row["step"]: row["psnr"] for row in progress.validation}
-    names = [name for name in (progress.curve[0] if progress.curve else {}) if name != "step"]
+    names = [name for name in dict.fromkeys(name for row in progress.curve for name in row) if name != "step"]
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(["step", *names, "val_psnr"])
     for row in progress.curve:
-        writer.writerow([row["step"], *(f"{row[name]:.8g}" for name in names), watched.get(row["step"], "")])
+        writer.writerow(
+            [row["step"], *(f"{row[name]:.8g}" if name in row else "" for name in names), watched.get(row["step"], "")]
+        )
     return text.getvalue().encode()
 
 
@@ -297,7 +296,7 @@ def main(arguments: Sequence[str]) -> int:
     except training.Diverged as error:
         worker.gave_up("diverged", str(error))
         return 1
-    except Exception as error:  # plugins are other people's code: whatever they raise is a row
+    except (Exception, SystemExit) as error:  # plugins are other people's code: whatever they raise is a row
         traceback.print_exc()
         reason = str(error) if isinstance(error, scoring.WrongAnswer) else f"{type(error).__name__}: {error}"
         worker.gave_up("oom" if out_of_memory(error) else "failed", reason)
