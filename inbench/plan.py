@@ -131,9 +131,13 @@ def _methods(request: Request, plugins: registry.Registry) -> list[brackets.Name
             found += [brackets.Named(name) for name in plugins.names("method")]
             found += [fault for fault in plugins.faults if fault.kind in ("", "method")]
             continue
-        lacking = [fault for fault in plugins.faults if fault.unavailable and fault.name == named.name]
+        faults = [fault for fault in plugins.faults if fault.name == named.name]
+        lacking = [fault for fault in faults if fault.unavailable]
         if not lacking:
             plugins.get("method", named.name)
+        for fault in faults:
+            if fault.kind == "method" and not fault.unavailable:  # two of one name: neither is meant
+                raise UserError(f"method {named.name!r} is broken: {fault}")
         found += lacking or [named]
     if not found:
         raise UserError("--methods names no method; write --methods all, or names from inbench list")
@@ -261,7 +265,7 @@ def _one(
     if isinstance(named, Fault):
         run = Run(named.name, {}, "", told["content"], size, None, None, None, None, None)
         state, reason = ("skipped", named.reason) if named.unavailable else ("failed", str(named))
-        return Planned(run, f"plugin {state}", {"labels": {**labels, "method": named.name}}, reason)
+        return Planned(run, f"plugin {state}", {"run": asdict(run), "labels": {**labels, "method": named.name}}, reason)
     plugin = plugins.plugins["method"][named.name]
     resolved = params.resolve(plugin.cls.Params, named.options, whose=named.name, budget=spending.name)
     images = told["counts"]["train"]

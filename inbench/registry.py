@@ -83,11 +83,11 @@ class Registry:
 
     def get(self, kind: str, name: str) -> Plugin:
         """The plugin of that name; a broken one asked for by name, or a name that does not exist, is a `UserError`."""
-        for fault in self.faults:
-            if fault.name == name and (fault.kind == kind or name not in self.plugins[kind]):
-                raise UserError(f"{kind} {name!r} is broken: {fault}")
         if name in self.plugins[kind]:
             return self.plugins[kind][name]
+        for fault in self.faults:
+            if fault.name == name:
+                raise UserError(f"{kind} {name!r} is broken: {fault}")
         raise unknown({"dataset": "data set"}.get(kind, kind), name, self.plugins[kind])
 
 

@@ -93,7 +93,7 @@ class Worker:
         self.memory = clock.MemoryPeak()
         self.heart = Heart(self.work / "heartbeat.json", self.run.steps)
         self.registry = registry.load(list(spec["plugins"]))
-        plugin = self.registry.plugins["method"].get(self.run.method) or self.registry.get("method", self.run.method)
+        plugin = self.registry.get("method", self.run.method)
         if plugin.code != self.run.code:
             raise UserError(f"the source of {self.run.method} changed after the run was planned; run the command again")
         self.plugin, self.cls = plugin, plugin.cls
@@ -299,6 +299,8 @@ def main(arguments: Sequence[str]) -> int:
     except (Exception, SystemExit) as error:  # plugins are other people's code: whatever they raise is a row
         traceback.print_exc()
         reason = str(error) if isinstance(error, scoring.WrongAnswer) else f"{type(error).__name__}: {error}"
+        if isinstance(error, SystemExit):
+            reason = f"called sys.exit({error.code!r})"
         worker.gave_up("oom" if out_of_memory(error) else "failed", reason)
         return 1
     shutil.rmtree(worker.work, ignore_errors=True)
