@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import subprocess
+import tempfile
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -200,10 +201,11 @@ def check_writable(results: Path) -> None:
     parent = results
     while not parent.exists():
         parent = parent.parent
-    import os
-
-    if not parent.is_dir() or not os.access(parent, os.W_OK | os.X_OK):
-        raise UserError(f"the results folder {results} cannot be written; name another with --results DIR")
+    try:  # access rights alone do not tell: root passes them all, and some file systems take no files
+        Path(tempfile.mkdtemp(prefix=".inbench-", dir=parent)).rmdir()
+    except OSError as error:
+        told = f"the results folder {results} cannot be written ({error.strerror}); name another with --results DIR"
+        raise UserError(told) from None
 
 
 def _commit() -> dict[str, Any]:
