@@ -251,13 +251,14 @@ def _table(members: list[dict[str, Any]]) -> str:
             f"{row['ms_per_image']:.1f}" if row["ms_per_image"] else "-",
         ]
         body.append(cells)
-    return tabulate(
+    made: str = tabulate(
         body,
         headers=head,
         tablefmt="github",
         disable_numparse=True,
         colalign=("left",) * (len(head) - len(SHOWN) - 2) + ("right",) * (len(SHOWN) + 2),
     )
+    return made
 
 
 def _ranks(members: list[dict[str, Any]]) -> bool:
