@@ -37,7 +37,19 @@ def parser() -> Parser:
     top.add_argument("--version", action="version", version=f"inbench {__version__}")
     commands = top.add_subparsers(metavar="COMMAND", required=True, parser_class=Parser)
 
-    run = commands.add_parser("run", help="train and score methods, then print the table", allow_abbrev=False)
+    _add_run(commands.add_parser("run", help="train and score methods, then print the table", allow_abbrev=False))
+    _add_tables(commands.add_parser("tables", help="records to tables", allow_abbrev=False))
+    listed = commands.add_parser("list", help="methods, data sets, masks, metrics, budgets", allow_abbrev=False)
+    _common(listed)
+    listed.set_defaults(call=_list)
+
+    doctor = commands.add_parser("doctor", help="what this machine can do, and what is missing", allow_abbrev=False)
+    _common(doctor)
+    doctor.set_defaults(call=_doctor)
+    return top
+
+
+def _add_run(run: argparse.ArgumentParser) -> None:
     run.add_argument(
         "--methods",
         default="all",
@@ -86,7 +98,8 @@ def parser() -> Parser:
     _common(run, results=True)
     run.set_defaults(call=_run)
 
-    shown = commands.add_parser("tables", help="records to tables", allow_abbrev=False)
+
+def _add_tables(shown: argparse.ArgumentParser) -> None:
     shown.add_argument(
         "--write",
         nargs="?",
@@ -101,15 +114,6 @@ def parser() -> Parser:
     shown.add_argument("--costs", action="store_true", help="what the runs cost, in place of their scores")
     _common(shown, results=True)
     shown.set_defaults(call=_tables)
-
-    listed = commands.add_parser("list", help="methods, data sets, masks, metrics, budgets", allow_abbrev=False)
-    _common(listed)
-    listed.set_defaults(call=_list)
-
-    doctor = commands.add_parser("doctor", help="what this machine can do, and what is missing", allow_abbrev=False)
-    _common(doctor)
-    doctor.set_defaults(call=_doctor)
-    return top
 
 
 def _common(command: argparse.ArgumentParser, *, results: bool = False) -> None:
