@@ -307,12 +307,10 @@ def _settle_state(planned: Planned, request: Request) -> None:
     if record is None:
         planned.state = "interrupted" if (runs / ".partial" / planned.run.name / "spec.json").is_file() else "missing"
         return
-    fault = records.fault_of(record.folder)
     outcome = records.outcome(record, planned.spec)
-    if fault:
-        planned.state, planned.reason = "damaged", fault
-    elif outcome is None:
-        planned.state = "unscored"
+    if outcome is None:
+        planned.reason = records.fault_of(record.folder)
+        planned.state = "damaged" if planned.reason else "unscored"
     elif outcome[0] == "skipped" or request.rerun == "all" or (request.rerun == "failed" and outcome[0] != "ok"):
         planned.state = "missing"
     else:

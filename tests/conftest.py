@@ -74,11 +74,6 @@ class Slow(Learner):
 """
 
 
-def bug(told: str) -> pytest.MarkDecorator:
-    """A promise that the code does not keep yet; once it does, the test says so and this mark goes."""
-    return pytest.mark.xfail(strict=True, reason=told)
-
-
 @pytest.fixture(scope="session", autouse=True)
 def own_world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Prepared data that all tests share, no plugins but the ones a test names, one number of threads."""
