@@ -14,8 +14,12 @@ if TYPE_CHECKING:
     from inbench.dataset import Dataset as Dataset
     from inbench.dataset import Pictures as Pictures
     from inbench.dataset import Split as Split
+    from inbench.decoding import Box as Box
+    from inbench.decoding import Decoded as Decoded
+    from inbench.decoding import Warp as Warp
     from inbench.errors import Unavailable as Unavailable
     from inbench.errors import UserError as UserError
+    from inbench.files import Files as Files
     from inbench.hookspecs import hookimpl as hookimpl
     from inbench.mask import Mask as Mask
     from inbench.method import Method as Method
@@ -30,7 +34,10 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _ROOM_OF = {
+    "Box": "decoding",
     "Dataset": "dataset",
+    "Decoded": "decoding",
+    "Files": "files",
     "Mask": "mask",
     "Method": "method",
     "Metric": "metric",
@@ -38,6 +45,7 @@ _ROOM_OF = {
     "Split": "dataset",
     "Unavailable": "errors",
     "UserError": "errors",
+    "Warp": "decoding",
     "adam": "method",
     "by_budget": "params",
     "hookimpl": "hookspecs",

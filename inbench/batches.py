@@ -12,7 +12,7 @@ from inbench.mask import Mask
 from inbench.store import Part
 
 BANK_BYTES = 2**25
-"""Training holes are drawn once, so many of them as fit in 32 MiB and at most 4096, then taken by index."""
+"""Training holes come from a bank of so many as fit in 32 MiB, at most 4096; each is drawn when it is first asked for."""
 
 
 def to_image(pixels: NDArray[np.uint8] | Tensor, device: torch.device) -> Tensor:
@@ -30,9 +30,9 @@ class Batches:
         if device.type == "cuda" and part.images.nbytes < torch.cuda.mem_get_info(device)[0] // 2:
             self.images = torch.from_numpy(np.ascontiguousarray(part.images)).to(device)  # resident
         self.batch, self.seed, self.device, self.one_pass = batch, seed, device, one_pass
-        bank = mask.draw(min(4096, BANK_BYTES // size**2), size, seed)
-        fixed = bool((bank == bank[:1]).all())
-        self.bank = torch.from_numpy(bank[:1] if fixed else bank).to(device)
+        self.mask = mask
+        self.bank = np.empty((min(4096, BANK_BYTES // size**2), 1, size, size), dtype=np.bool_)
+        self.drawn = np.zeros(len(self.bank), dtype=np.bool_)
         self._epoch, self._order = -1, np.zeros(0, dtype=np.int64)
 
     def at(self, step: int) -> tuple[Tensor, Tensor]:
@@ -61,8 +61,10 @@ class Batches:
         return self._order
 
     def _holes(self, step: int, count: int) -> Tensor:
-        if len(self.bank) == 1:
-            return self.bank.expand(count, -1, -1, -1)
         chance = np.array([seeds.stream(self.seed, "holes", step)], dtype=np.uint64)
         places = (seeds.bits(chance, count)[0] % np.uint64(len(self.bank))).astype(np.int64)
-        return self.bank[torch.from_numpy(places).to(self.device)]
+        missing = np.unique(places[~self.drawn[places]])
+        if len(missing):
+            self.bank[missing] = self.mask.draw(missing.tolist(), self.bank.shape[-1], self.seed)
+            self.drawn[missing] = True
+        return torch.from_numpy(self.bank[places]).to(self.device, non_blocking=True)

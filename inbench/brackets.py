@@ -1,4 +1,4 @@
-"""The one syntax for options of anything: `name[option=value,other=value]`."""
+"""The one syntax for options of anything: `name[option=value,other=value]`; and for a mixture: `name(member,member)`."""
 
 from __future__ import annotations
 
@@ -8,13 +8,16 @@ from dataclasses import dataclass, field
 
 from inbench.errors import UserError
 
+MIXTURE = re.compile(r"([a-z0-9-]+)\((.*)\)", re.DOTALL)
+
 
 @dataclass(frozen=True)
 class Named:
-    """A name with the options that were written behind it, as text."""
+    """A name with the options, or the members, that were written behind it, as text."""
 
     name: str
     options: Mapping[str, str] = field(default_factory=dict)
+    members: tuple[str, ...] = ()
 
 
 def split_list(text: str) -> list[str]:
@@ -37,8 +40,11 @@ def split_list(text: str) -> list[str]:
 
 
 def parse(text: str) -> Named:
-    """Read `name[option=value,...]`; the name may be a path."""
+    """Read `name[option=value,...]`, whose name may be a path, or `name(member,...)`."""
     text = text.strip()
+    mixture = MIXTURE.fullmatch(text)
+    if mixture:
+        return Named(mixture[1], members=tuple(split_list(mixture[2])))
     if not text.endswith("]"):
         if "[" in text and text.count("[") != text.count("]"):
             raise UserError(f"{text!r} opens a bracket that it never closes")

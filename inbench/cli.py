@@ -43,6 +43,9 @@ def parser() -> Parser:
     _common(listed)
     listed.set_defaults(call=_list)
 
+    _add_show(commands.add_parser("show", help="one method, data set, mask or metric in full", allow_abbrev=False))
+    _add_data(commands.add_parser("data", help="prepare data sets from their files, list and verify them", allow_abbrev=False))
+
     doctor = commands.add_parser("doctor", help="what this machine can do, and what is missing", allow_abbrev=False)
     _common(doctor)
     doctor.set_defaults(call=_doctor)
@@ -89,12 +92,7 @@ def _add_run(run: argparse.ArgumentParser) -> None:
     run.add_argument(
         "--skip-bad-images", action="store_true", help="leave damaged pictures of a folder or zip out, and count them"
     )
-    run.add_argument(
-        "--data",
-        type=Path,
-        metavar="DIR",
-        help="where prepared data lives (default: INBENCH_DATA, or the user's cache)",
-    )
+    _data(run)
     _common(run, results=True)
     run.set_defaults(call=_run)
 
@@ -114,6 +112,45 @@ def _add_tables(shown: argparse.ArgumentParser) -> None:
     shown.add_argument("--costs", action="store_true", help="what the runs cost, in place of their scores")
     _common(shown, results=True)
     shown.set_defaults(call=_tables)
+
+
+def _add_show(show: argparse.ArgumentParser) -> None:
+    show.add_argument("name", metavar="NAME", help="a name, with options in brackets")
+    show.add_argument(
+        "--picture", nargs="?", const="", metavar="FILE.png", help="write a sheet of 64 holes or pictures (default: NAME.png)"
+    )
+    show.add_argument("--size", type=int, default=64, metavar="S", help="pixels a side of the pictures (default: %(default)s)")
+    _data(show)
+    _common(show)
+    show.set_defaults(call=_show)
+
+
+def _add_data(data: argparse.ArgumentParser) -> None:
+    acts = data.add_subparsers(metavar="ACT", required=True, parser_class=Parser)
+    prepare = acts.add_parser("prepare", help="decode, crop and resize a data set once", allow_abbrev=False)
+    prepare.add_argument("name", metavar="NAME", help="a data set, a path, or a published manifest.json to rebuild")
+    prepare.add_argument("--from", dest="source", type=Path, metavar="PATH", help="where its files are")
+    prepare.add_argument("--size", type=int, default=64, metavar="S", help="pixels a side (default: %(default)s)")
+    prepare.add_argument("--accept-terms", action="store_true", help="you have read and accept its terms")
+    prepare.add_argument("--skip-bad-images", action="store_true", help="leave damaged pictures of a folder or zip out")
+    prepare.set_defaults(call=_data_prepare)
+    listed = acts.add_parser("list", help="the data sets there are, and those that are prepared", allow_abbrev=False)
+    listed.set_defaults(call=_data_list)
+    verify = acts.add_parser("verify", help="whether prepared data is what was prepared", allow_abbrev=False)
+    verify.add_argument("names", nargs="*", metavar="NAME", help="as data list shows it (default: all)")
+    verify.set_defaults(call=_data_verify)
+    for act in (prepare, listed, verify):
+        _data(act)
+        _common(act)
+
+
+def _data(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--data",
+        type=Path,
+        metavar="DIR",
+        help="where prepared data lives (default: INBENCH_DATA, or the user's cache)",
+    )
 
 
 def _common(command: argparse.ArgumentParser, *, results: bool = False) -> None:
@@ -254,6 +291,90 @@ def _list(asked: argparse.Namespace) -> int:
     for fault in plugins.faults:
         print(f"broken: {fault}")
     return OK
+
+
+def _show(asked: argparse.Namespace) -> int:
+    from inbench import brackets, plan, registry, showing, store
+    from inbench.progress import Screen
+
+    plugins = registry.load(asked.plugin)
+    told = showing.facts(showing.found(asked.name, plugins))
+    if asked.picture is not None:
+        plan.check_size(asked.size)
+        report, folder = Screen(sys.stderr).preparing, asked.data or store.default_folder()
+        sheet = showing.picture(asked.name, plugins, size=asked.size, folder=folder, report=report)
+        file = Path(asked.picture or f"{brackets.file_name(asked.name)}.png")
+        try:
+            sheet.save(file)
+        except (OSError, ValueError) as error:
+            raise UserError(f"{file} cannot be written: {error}") from error
+        told["picture"] = str(file)
+    if asked.json:
+        _print_json(told)
+    else:
+        print(showing.in_words(told))
+    return OK
+
+
+def _data_prepare(asked: argparse.Namespace) -> int:
+    from inbench import data_commands, plan, registry, store
+    from inbench.progress import Screen
+
+    plan.check_size(asked.size)
+    prepared = data_commands.prepare(
+        asked.name,
+        registry.load(asked.plugin),
+        source=asked.source,
+        size=asked.size,
+        folder=asked.data or store.default_folder(),
+        accept=asked.accept_terms,
+        skip_bad=asked.skip_bad_images,
+        report=Screen(sys.stderr).preparing,
+    )
+    if asked.json:
+        _print_json(data_commands.told(prepared))
+    else:
+        print(data_commands.in_words(prepared))
+    return OK
+
+
+def _data_list(asked: argparse.Namespace) -> int:
+    from inbench import data_commands, registry, store
+
+    found = data_commands.listed(registry.load(asked.plugin), asked.data or store.default_folder())
+    if asked.json:
+        _print_json(found)
+        return OK
+    print("data sets:")
+    for one in found["datasets"]:
+        print(f"  {one['name']:<16} {one['summary']}\n{'':<19}licence: {one['licence']}")
+        if one["where"]:
+            print(f"{'':<19}files: {one['where']}")
+    print("\nprepared:")
+    for one in found["prepared"]:
+        counts = " + ".join(f"{count:,}" for count in one["counts"].values())
+        print(
+            f"  {one['label']} at {one['size']}: {counts} pictures (train + val + test), {one['prepared']}\n    {one['folder']}"
+        )
+    if not found["prepared"]:
+        print("  nothing yet; inbench data prepare NAME --from PATH")
+    return OK
+
+
+def _data_verify(asked: argparse.Namespace) -> int:
+    from inbench import data_commands, store
+
+    checked = []
+    for prepared in data_commands.chosen(asked.names, asked.data or store.default_folder()):
+        checked.append({"label": prepared.manifest["label"], "folder": str(prepared.folder), "fault": prepared.fault()})
+        if not asked.json:
+            fault = checked[-1]["fault"]
+            print(f"{checked[-1]['label']} at {prepared.manifest['size']}: {fault or 'as prepared, no picture in two parts'}")
+    if asked.json:
+        _print_json(checked)
+    elif not checked:
+        print("nothing is prepared")
+    return FAILED if any(one["fault"] for one in checked) else OK
 
 
 def _doctor(asked: argparse.Namespace) -> int:

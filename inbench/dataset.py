@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar, Protocol
 
@@ -16,7 +17,7 @@ Pixels = NDArray[np.uint8]
 
 
 class Images(Protocol):
-    """Anything that has a length and gives uint8 `[n, S, S, 3]` RGB for a slice: an array, a memory map, a decoder."""
+    """Anything that has a length and gives uint8 `[n, S, S, 3]` RGB for a slice: an array, a memory map, `Decoded`."""
 
     def __len__(self) -> int: ...
 
@@ -42,19 +43,27 @@ class Pictures:
 
 @dataclass(frozen=True)
 class Split:
-    """Pictures to learn from, to choose by, and to be scored on. Without `val`, a twentieth of `train` is carved by hash."""
+    """Pictures to learn from, to choose by, and to be scored on. Without `val`, a twentieth of `train` is carved by hash.
+
+    official: True where the parts are somebody else's, and a picture that stands in two of them is dropped from the one
+    that learns and counted; where they are the user's own it is refused. notes: sentences for under the tables. lists:
+    SHA-256 of the lists that were read, by name.
+    """
 
     train: Pictures
     test: Pictures
     val: Pictures | None = None
+    official: bool = False
     notes: tuple[str, ...] = ()
+    lists: Mapping[str, str] = field(default_factory=dict)
 
 
 class Dataset(ABC):
     """A set of pictures. A subclass states what it is and writes `prepare`; everything else is the runner's.
 
     name: kebab-case; summary: one line; licence: of the pictures, in words; citation: whom to cite; shareable:
-    whether single pictures may be shown to others; needs_source: whether the user has to name files (`--from`, a path).
+    whether single pictures may be shown to others; needs_source: whether the user has to name files (`--from`, a path);
+    where: where to get them; terms: what the user has to accept first, once.
     """
 
     name: ClassVar[str]
@@ -63,6 +72,8 @@ class Dataset(ABC):
     citation: ClassVar[str] = ""
     shareable: ClassVar[bool] = False
     needs_source: ClassVar[bool] = False
+    where: ClassVar[str] = ""
+    terms: ClassVar[str] = ""
 
     Params: ClassVar[type[Any]] = NoParams
 

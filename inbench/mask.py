@@ -13,6 +13,8 @@ from inbench import seeds
 from inbench.params import NoParams
 
 Holes = NDArray[np.bool_]
+AT_ONCE = 1024
+"""Most holes drawn at once, so that drawing them for a large data set takes no more memory than for a small one."""
 
 
 class Mask(ABC):
@@ -39,13 +41,17 @@ class Mask(ABC):
     def holes(self, seeds: seeds.Seeds, size: int) -> Holes:
         """Holes `[n, S, S]` bool, True = missing, for seeds `[n]` uint64. Use `+ - * /` and comparisons only."""
 
-    def draw(self, of: Sequence[str] | int, size: int, seed: int = 0) -> Holes:
-        """Holes `[n, 1, S, S]` bool: for ids by the id alone (scoring), for a count by the seed (training)."""
-        if isinstance(of, int):
-            chance = np.array([seeds.stream(seed, "holes", place) for place in range(of)], dtype=np.uint64)
-        else:
-            chance = seeds.of_ids(of, "hole")
-        holes = self.holes(chance, size)
-        if holes.shape != (len(chance), size, size) or holes.dtype != np.bool_:
-            raise ValueError(f"{self.name} drew {holes.dtype} {holes.shape}, not bool {(len(chance), size, size)}")
-        return holes[:, None]
+    def draw(self, of: Sequence[str] | Sequence[int] | int, size: int, seed: int = 0) -> Holes:
+        """Holes `[n, 1, S, S]` bool: for ids by the id alone (scoring), for a count or places by the seed (training)."""
+        wanted = range(of) if isinstance(of, int) else of
+        chance = [
+            seeds.stream(0, "hole", one) if isinstance(one, str) else seeds.stream(seed, "holes", int(one)) for one in wanted
+        ]
+        holes = np.empty((len(chance), 1, size, size), dtype=np.bool_)
+        for start in range(0, len(chance), AT_ONCE):
+            some = np.array(chance[start : start + AT_ONCE], dtype=np.uint64)
+            drawn = self.holes(some, size)
+            if drawn.shape != (len(some), size, size) or drawn.dtype != np.bool_:
+                raise ValueError(f"{self.name} drew {drawn.dtype} {drawn.shape}, not bool {(len(some), size, size)}")
+            holes[start : start + AT_ONCE, 0] = drawn
+        return holes

@@ -19,7 +19,14 @@ class NoParams:
     """A plugin without options."""
 
 
-def param(default: T, about: str = "", *, source: str = "", low: float | None = None, high: float | None = None) -> T:
+def param(
+    default: T,
+    about: str = "",
+    *,
+    source: str = "",
+    low: float | None = None,
+    high: float | None = None,
+) -> T:
     """A field of `Params` that explains itself.
 
     default: the paper's value, or `by_budget(...)`; about: its effect, one phrase; source: where the value comes
@@ -31,6 +38,14 @@ def param(default: T, about: str = "", *, source: str = "", low: float | None = 
         metadata, value = {**value.metadata, **metadata}, value.default
     found: T = dataclasses.field(default=value, metadata=metadata)
     return found
+
+
+def required(about: str, *, local: bool = False) -> Any:
+    """A field of `Params` without a default: the user has to write it.
+
+    local: True for where something lies on this machine, which is part of no key and no record.
+    """
+    return dataclasses.field(metadata={"about": about, "source": "", "low": None, "high": None, "local": local})
 
 
 def by_budget(*, smoke: T, quick: T, paper: T) -> T:
@@ -68,15 +83,21 @@ def values_of(params: Any) -> dict[str, Value]:
     return dict(sorted(dataclasses.asdict(params).items()))
 
 
+def told_of(params: Any) -> dict[str, Value]:
+    """Every option by name but the local ones."""
+    local = {field.name for field in dataclasses.fields(params) if field.metadata.get("local")}
+    return {name: value for name, value in values_of(params).items() if name not in local}
+
+
 def canonical(name: str, params: Any) -> str:
     """The form that never changes for the same thing: every option, sorted."""
-    return brackets.write(name, values_of(params))
+    return brackets.write(name, told_of(params))
 
 
 def shown(name: str, params: Any, *, budget: str = "paper", settled: Any = None) -> str:
     """The form for people: only what differs from the default (of that budget)."""
     default = settled if settled is not None else defaults(type(params), budget=budget)
-    return brackets.write(name, {key: value for key, value in values_of(params).items() if default.get(key, _NONE) != value})
+    return brackets.write(name, {key: value for key, value in told_of(params).items() if default.get(key, _NONE) != value})
 
 
 _NONE = object()
@@ -90,6 +111,20 @@ def defaults(kind: type[Any], *, budget: str = "paper") -> dict[str, Value]:
             found[field.name] = field.metadata["by_budget"][budget]
         elif field.default is not dataclasses.MISSING:
             found[field.name] = field.default
+    return found
+
+
+def described(kind: type[Any]) -> list[tuple[str, str, Mapping[str, Any]]]:
+    """Every option: its name, its default in words, and what it says of itself."""
+    found: list[tuple[str, str, Mapping[str, Any]]] = []
+    for field in dataclasses.fields(kind):
+        if "by_budget" in field.metadata:
+            default = ", ".join(
+                f"{brackets.value_text(value)} at {name}" for name, value in field.metadata["by_budget"].items()
+            )
+        else:
+            default = "(required)" if field.default is dataclasses.MISSING else brackets.value_text(field.default)
+        found.append((field.name, default, field.metadata))
     return found
 
 

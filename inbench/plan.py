@@ -10,8 +10,9 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from inbench import __version__, brackets, budget, params, records, registry, store
+from inbench import __version__, brackets, budget, choices, params, preparing, records, registry, store
 from inbench.budget import Budget
+from inbench.choices import MaskChoice
 from inbench.errors import UserError, unknown
 from inbench.records import Run
 from inbench.registry import Fault
@@ -60,24 +61,15 @@ class Planned:
         return f"{labels['method']} on {labels['dataset']}{seed}"
 
 
-@dataclass(frozen=True)
-class MaskChoice:
-    """A mask as the user meant it: the form that never changes, and the form for people."""
-
-    canonical: str
-    shown: str
-
-
-def make(request: Request, report: store.Report) -> list[Planned]:
+def make(request: Request, report: preparing.Report) -> list[Planned]:
     """Resolve every name (a wrong one is a `UserError`, and nothing is written), prepare the data, list the runs."""
     plugins = registry.load(request.plugins)
-    if request.size not in SIZES:
-        raise UserError(f"--size {request.size} is no power of two from 32 to 256; write 32, 64, 128 or 256")
+    check_size(request.size)
     if request.score_on not in ("test", "val"):
         raise UserError(f"--score-on {request.score_on!r} must be test or val")
     spending = budget.read(request.budget)
     methods = _methods(request, plugins)
-    trained_on = [_mask(text, request.size, plugins) for text in brackets.split_list(request.mask)]
+    trained_on = [choices.mask(text, request.size, plugins) for text in brackets.split_list(request.mask)]
     tested_on = _test_masks(request, trained_on, plugins)
     seeds = _seeds(request.seeds)
     keep = _keep(request.keep)
@@ -101,11 +93,14 @@ def make(request: Request, report: store.Report) -> list[Planned]:
         "provenance": {"inbench": __version__, **_commit()},
     }
     planned: dict[str, Planned] = {}
-    chosen = [_dataset(text, request, plugins) for text in brackets.split_list(request.datasets)]
+    chosen = [
+        choices.dataset(text, plugins, skip_bad_images=request.skip_bad_images)
+        for text in brackets.split_list(request.datasets)
+    ]
     if not trained_on or not chosen:
         raise UserError(f"{'--mask' if not trained_on else '--datasets'} names nothing; see inbench list")
     for choice in chosen:
-        prepared = store.prepare(**choice, size=request.size, folder=request.data or store.default_folder(), report=report)
+        prepared = choice.prepared(request.size, request.data or store.default_folder(), report)
         for named in methods:
             for mask in trained_on:
                 for seed in seeds:
@@ -113,14 +108,21 @@ def make(request: Request, report: store.Report) -> list[Planned]:
                     here = prepared.manifest["counts"][request.score_on]
                     wanted = min(spending.test_images or here, here)
                     one.spec |= {**common, "test_masks": [], "data": str(prepared.folder.absolute()), "wanted": wanted}
+                    one.spec["typed"] = {mask.canonical: mask.typed}
                     one = planned.setdefault(one.run.key, one)
                     for tested in tested_on or [mask]:
                         if tested.canonical not in one.spec["test_masks"]:
                             one.spec["test_masks"].append(tested.canonical)
                         one.spec["labels"]["masks"][tested.canonical] = tested.shown
+                        one.spec["typed"][tested.canonical] = tested.typed
     for one in planned.values():
         _settle_state(one, request)
     return list(planned.values())
+
+
+def check_size(size: int) -> None:
+    if size not in SIZES:
+        raise UserError(f"--size {size} is no power of two from 32 to 256; write 32, 64, 128 or 256")
 
 
 def _methods(request: Request, plugins: registry.Registry) -> list[brackets.Named | Fault]:
@@ -145,14 +147,6 @@ def _methods(request: Request, plugins: registry.Registry) -> list[brackets.Name
     return found
 
 
-def _mask(text: str, size: int, plugins: registry.Registry) -> MaskChoice:
-    named = brackets.parse(text)
-    cls = plugins.get("mask", named.name).cls
-    settled = cls.settle(params.resolve(cls.Params, named.options, whose=f"mask {named.name}"), size)
-    default = {} if params.needs_option(cls.Params) else params.values_of(cls.settle(cls.Params(), size))
-    return MaskChoice(params.canonical(named.name, settled), params.shown(named.name, settled, settled=default))
-
-
 def _test_masks(request: Request, trained_on: list[MaskChoice], plugins: registry.Registry) -> list[MaskChoice]:
     """The test masks; empty where each run is tested on the mask it was trained on."""
     if request.test_masks is None:
@@ -163,8 +157,8 @@ def _test_masks(request: Request, trained_on: list[MaskChoice], plugins: registr
             for name, plugin in sorted(plugins.plugins["mask"].items())
             if not plugin.cls.training_only and not params.needs_option(plugin.cls.Params)
         ]
-        return [_mask(name, request.size, plugins) for name in names]
-    found = [_mask(text, request.size, plugins) for text in brackets.split_list(request.test_masks)]
+        return [choices.mask(name, request.size, plugins) for name in names]
+    found = [choices.mask(text, request.size, plugins) for text in brackets.split_list(request.test_masks)]
     if not found:
         raise UserError("--test-masks names nothing; see inbench list")
     return found
@@ -225,29 +219,6 @@ def _commit() -> dict[str, Any]:
     except (OSError, subprocess.CalledProcessError):
         return {"commit": None, "dirty": None}
     return {"commit": commit, "dirty": dirty}
-
-
-def _dataset(text: str, request: Request, plugins: registry.Registry) -> dict[str, Any]:
-    """A data set named by name or by path, as `store.prepare` takes it."""
-    named = brackets.parse(text)
-    is_path = "/" in named.name or named.name.startswith((".", "~")) or Path(named.name).suffix == ".zip"
-    if not is_path and named.name not in plugins.plugins["dataset"] and Path(named.name).is_dir():
-        is_path = True
-    plugin = plugins.get("dataset", "folder" if is_path else named.name)
-    source = Path(named.name).expanduser() if is_path else None
-    if source is not None and not source.exists():
-        raise UserError(
-            f"there is no {source}; a data set is a folder or a zip of pictures, "
-            f"or one of {', '.join(plugins.names('dataset'))}"
-        )
-    if source is None and plugin.cls.needs_source:
-        raise UserError(f"data set {named.name!r} needs its files; write the path of a folder or zip of pictures instead")
-    given: dict[str, object] = dict(named.options)
-    if is_path and request.skip_bad_images:
-        given["skip_bad_images"] = "true"
-    dataset = plugin.cls(params.resolve(plugin.cls.Params, given, whose=f"data set {named.name}"))
-    label = brackets.write(source.resolve().stem, named.options) if source else params.shown(named.name, dataset.params)
-    return {"dataset": dataset, "label": label, "code": plugin.code, "source": source}
 
 
 def _one(

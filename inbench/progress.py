@@ -22,7 +22,10 @@ class Screen:
         self._said = ""
 
     def preparing(self, part: str, done: int, total: int) -> None:
-        """A report of `store.prepare`."""
+        """A report of `preparing.prepare`."""
+        if not total:
+            self._say(f"waiting for {part}")
+            return
         self._line(f"preparing {part}: {done} of {total} pictures", end=done == total)
 
     def plan(self, planned: Sequence[Planned]) -> None:

@@ -6,27 +6,21 @@ import csv
 import hashlib
 import json
 import os
-import shutil
-import tempfile
-from collections.abc import Callable, Iterator
+from collections import Counter
 from dataclasses import dataclass
 from functools import cached_property
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from inbench import brackets, params, seeds
-from inbench.dataset import Dataset, Pictures, Pixels, Split
+from inbench import params, seeds
+from inbench.dataset import Dataset
 from inbench.errors import UserError
 
-VERSION = 1
+VERSION = 2
 PARTS = ("train", "val", "test")
-CHUNK = 256
-Report = Callable[[str, int, int], None]
-"""Called with a part's name, how many of its pictures are done, and how many there are."""
 
 
 @dataclass(frozen=True)
@@ -60,6 +54,18 @@ class Prepared:
         has_groups = bool(rows) and len(rows[0]) == 2
         return Part(images, [row[0] for row in rows], [row[1] for row in rows] if has_groups else None)
 
+    def fault(self) -> str:
+        """What is wrong with the files; empty where they hold what the manifest says, and no picture is in two parts."""
+        try:
+            parts = {name: self.part(name) for name in PARTS}
+            digests = {name: [digest_of(image) for image in part.images] for name, part in parts.items()}
+        except (OSError, ValueError, IndexError) as error:
+            return f"a part cannot be read: {error}"
+        if content_hash(digests, {name: (part.ids, part.groups) for name, part in parts.items()}) != self.manifest["content"]:
+            return "the pictures are not those that were prepared"
+        shared = [digest for digest, count in Counter(d for found in digests.values() for d in set(found)).items() if count > 1]
+        return f"{len(shared)} pictures are in two parts" if shared else ""
+
 
 def default_folder() -> Path:
     """Where prepared data lives: INBENCH_DATA, or the user's cache."""
@@ -67,145 +73,35 @@ def default_folder() -> Path:
     return Path(os.environ.get("INBENCH_DATA") or Path(cache) / "inbench" / "data")
 
 
-def prepare(
-    dataset: Dataset, *, label: str, code: str, source: Path | None, size: int, folder: Path, report: Report
-) -> Prepared:
-    """The prepared form of a data set, made now unless it is there; an interrupted preparation leaves no half behind."""
-    recipe = {
-        "store": VERSION,
-        "dataset": params.canonical(dataset.name, dataset.params),
-        "code": code,
-        "size": size,
-        "sources": fingerprints(dataset.reads(source)) if source else {},
-    }
-    name = f"{brackets.file_name(label)}-{size}-{_digest(recipe)[:12]}"
-    target = folder / name
-    if (target / "manifest.json").is_file():
-        return Prepared(target)
-    split = dataset.prepare(source, size)
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        work = Path(tempfile.mkdtemp(prefix=f".{name}-", dir=folder))
-        work.chmod(0o755)  # a prepared set may be shared
-    except OSError as error:
-        raise UserError(
-            f"prepared data cannot be written to {folder}: {error.strerror}; name another folder with --data DIR"
-        ) from error
-    try:
-        manifest = _write(split, work, size, report)
-        manifest |= {"name": dataset.name, "label": label, "licence": dataset.licence, "citation": dataset.citation}
-        manifest |= {
-            "shareable": dataset.shareable,
-            "recipe": recipe,
-            "notes": list(split.notes),
-            "versions": _versions(),
-        }
-        (work / "manifest.json").write_text(json.dumps(manifest, indent=1))
-        try:
-            work.rename(target)
-        except OSError:
-            if not (target / "manifest.json").is_file():  # else another process was first, with the same bytes
-                raise
-    finally:
-        shutil.rmtree(work, ignore_errors=True)
-    return Prepared(target)
+def all_in(folder: Path) -> list[Prepared]:
+    """Every prepared set in a folder, the one asked for last first."""
+    found = sorted(folder.glob("[!.]*/manifest.json"), key=lambda file: -file.stat().st_mtime_ns)
+    return [Prepared(manifest.parent) for manifest in found]
 
 
-def fingerprints(files: list[Path]) -> dict[str, str]:
-    """What identifies the sources: a file by its bytes, a folder by the names, sizes and times of what is in it."""
-    found = {}
-    for file in files:
-        digest = hashlib.sha256()
-        if file.is_dir():
-            for path in sorted(path for path in file.rglob("*") if path.is_file()):
-                state = path.stat()
-                digest.update(f"{path.relative_to(file)}\0{state.st_size}\0{state.st_mtime_ns}\n".encode())
-        else:
-            with file.open("rb") as stream:
-                digest = hashlib.file_digest(stream, "sha256")
-        found[file.name] = digest.hexdigest()
-    return found
+def find(dataset: Dataset, *, code: str, size: int, folder: Path) -> Prepared:
+    """The set that was prepared last for a data set with these options. A `UserError` tells how to prepare one."""
+    wanted = params.canonical(dataset.name, dataset.params)
+    shown = params.shown(dataset.name, dataset.params)
+    command = f"inbench data prepare '{shown}' --from PATH" + (f" --size {size}" if size != 64 else "")
+    for prepared in all_in(folder):
+        recipe = prepared.manifest["recipe"]
+        if recipe["dataset"] == wanted and recipe["size"] == size:
+            if recipe["code"] != code or recipe["store"] != VERSION:
+                raise UserError(f"data set {shown} was prepared by another version of inbench; once more: {command}")
+            return prepared
+    raise UserError(f"data set {shown} is not prepared at size {size}; name its files once: {command}")
 
 
-def _write(split: Split, work: Path, size: int, report: Report) -> dict[str, Any]:
-    """Writes the parts and returns what the manifest says of them; refuses parts that share a picture."""
-    for name, pictures in (("train", split.train), ("test", split.test), ("val", split.val)):
-        if pictures is not None and not len(pictures.ids):
-            raise UserError(f"the {name} part has no pictures")
-    if split.val is None:
-        held = _carved(split.train)
-        _write_parts(work, split.train, {"train": ~held, "val": held}, size, report)
-    else:
-        _write_parts(work, split.train, {"train": _all(split.train)}, size, report)
-        _write_parts(work, split.val, {"val": _all(split.val)}, size, report)
-    _write_parts(work, split.test, {"test": _all(split.test)}, size, report)
-    content, counts = hashlib.sha256(), {}
-    seen: dict[bytes, tuple[str, str]] = {}
+def content_hash(digests: dict[str, list[bytes]], rows: dict[str, tuple[list[str], list[str] | None]]) -> str:
+    """SHA-256 over part, id, group and pixels of every picture, in order."""
+    content = hashlib.sha256()
     for name in PARTS:
-        part = Prepared(work).part(name)
-        counts[name] = len(part.ids)
-        for place, image_id in enumerate(part.ids):
-            pixels = hashlib.sha256(part.images[place].tobytes()).digest()
-            content.update(f"{name}\0{image_id}\0{part.groups[place] if part.groups else ''}\0".encode() + pixels)
-            other = seen.setdefault(pixels, (name, image_id))
-            if other[0] != name:
-                raise UserError(
-                    f"{image_id!r} ({name}) is the same picture as {other[1]!r} ({other[0]}); a picture may be in one part only"
-                )
-    return {"content": content.hexdigest(), "counts": counts, "size": size}
+        ids, groups = rows[name]
+        for place, (image_id, digest) in enumerate(zip(ids, digests[name], strict=True)):
+            content.update(f"{name}\0{image_id}\0{groups[place] if groups else ''}\0".encode() + digest)
+    return content.hexdigest()
 
 
-def _all(pictures: Pictures) -> NDArray[np.bool_]:
-    return np.ones(len(pictures.ids), dtype=np.bool_)
-
-
-def _carved(train: Pictures) -> NDArray[np.bool_]:
-    """A twentieth of the training pictures, whole groups together, by hash."""
-    owners = train.groups or train.ids
-    held = np.array([seeds.stream(0, "val", owner) % 20 == 0 for owner in owners], dtype=np.bool_)
-    if not held.any() or held.all():
-        held = np.array([owner == owners[seeds.by_hash(owners)[0]] for owner in owners], dtype=np.bool_)
-    if held.all():
-        raise UserError("the train part needs pictures of at least two groups, so that some can validate")
-    return held
-
-
-def _write_parts(work: Path, pictures: Pictures, parts: dict[str, NDArray[np.bool_]], size: int, report: Report) -> None:
-    """Runs through the pictures once, each chunk going to the parts that take it."""
-    arrays = {
-        name: np.lib.format.open_memmap(
-            work / f"{name}.npy", mode="w+", dtype=np.uint8, shape=(int(taken.sum()), size, size, 3)
-        )
-        for name, taken in parts.items()
-    }
-    filled = dict.fromkeys(parts, 0)
-    for start, chunk in _chunks(pictures, size):
-        for name, taken in parts.items():
-            mine = chunk[taken[start : start + len(chunk)]]
-            arrays[name][filled[name] : filled[name] + len(mine)] = mine
-            filled[name] += len(mine)
-        report("+".join(parts), start + len(chunk), len(pictures.ids))
-    for name, taken in parts.items():
-        arrays[name].flush()
-        with (work / f"{name}.csv").open("w", newline="", encoding="utf-8") as file:
-            writer = csv.writer(file)
-            writer.writerow(["id", "group"] if pictures.groups else ["id"])
-            for place in np.flatnonzero(taken):
-                writer.writerow([pictures.ids[place], pictures.groups[place]] if pictures.groups else [pictures.ids[place]])
-
-
-def _chunks(pictures: Pictures, size: int) -> Iterator[tuple[int, Pixels]]:
-    for start in range(0, len(pictures.ids), CHUNK):
-        chunk = np.asarray(pictures.images[start : start + CHUNK])
-        wanted = (min(CHUNK, len(pictures.ids) - start), size, size, 3)
-        if chunk.dtype != np.uint8 or chunk.shape != wanted:
-            raise ValueError(f"pictures came as {chunk.dtype} {chunk.shape}, not uint8 {wanted}")
-        yield start, chunk
-
-
-def _digest(recipe: dict[str, Any]) -> str:
-    return hashlib.sha256(json.dumps(recipe, sort_keys=True).encode()).hexdigest()
-
-
-def _versions() -> dict[str, str]:
-    return {name: metadata.version(name) for name in ("numpy", "pillow", "scikit-image")}
+def digest_of(image: NDArray[np.uint8]) -> bytes:
+    return hashlib.sha256(image.tobytes()).digest()

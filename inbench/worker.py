@@ -22,7 +22,7 @@ from typing import Any
 import safetensors.torch
 import torch
 
-from inbench import brackets, clock, params, records, registry, scoring, seeds, training
+from inbench import brackets, choices, clock, params, records, registry, scoring, seeds, training
 from inbench.batches import Batches
 from inbench.device import autocast_forwards, fingerprint
 from inbench.errors import Interrupted, Unavailable, UserError
@@ -106,10 +106,7 @@ class Worker:
         return metric
 
     def mask(self, canonical: str) -> Mask:
-        named = brackets.parse(canonical)
-        cls = self.registry.get("mask", named.name).cls
-        mask: Mask = cls(cls.settle(params.resolve(cls.Params, named.options, whose=named.name), self.run.size))
-        return mask
+        return choices.mask(self.spec["typed"][canonical], self.run.size, self.registry).mask
 
     def build(self) -> Method:
         """The method as it starts: its networks drawn from the run's seed, on the device, channels last."""

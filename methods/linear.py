@@ -16,8 +16,24 @@ class LinearParams:
     choices: int = param(7, "strengths to choose from, each four times the one before", low=1)
 
 
+class Pile:
+    """Pictures [n, 3 * S * S], kept as they come."""
+
+    def __init__(self) -> None:
+        self.pixels = torch.zeros(0, 0)
+
+    def add(self, pixels: Tensor) -> None:
+        self.pixels = torch.cat([self.pixels, pixels]) if len(self.pixels) else pixels
+
+    def state_dict(self) -> dict[str, Tensor]:
+        return {"pixels": self.pixels}
+
+    def load_state_dict(self, state: Mapping[str, Tensor]) -> None:
+        self.pixels = state["pixels"]
+
+
 class Moments:
-    """What the pass has summed up: pixel products of the pictures to fit on, and the held-out pictures as they are."""
+    """Pixel products of the pictures, summed up: all that ridge needs where pictures outnumber known pixels."""
 
     def __init__(self) -> None:
         self.sums: dict[str, Tensor] = {}
@@ -41,8 +57,40 @@ class Moments:
         self.sums = dict(state)
 
 
+class Primal:
+    """W = (n Cxx + strength I)^-1 n Cxy, from sums: a system of as many equations as there are known pixels."""
+
+    def __init__(self, moments: Moments) -> None:
+        self.sums = moments.sums
+        self.mean_x, self.mean_y = self.sums["x"] / self.sums["n"], self.sums["y"] / self.sums["n"]
+
+    def weight(self, strength: float, columns: slice) -> Tensor:
+        """W for some missing pixels: [k, m]."""
+        covariance = self.sums["xx"].addr(self.mean_x, self.sums["x"], alpha=-1)  # n * Cxx
+        covariance.diagonal().add_(strength)
+        factor = torch.linalg.cholesky(covariance, out=covariance)
+        cross = self.sums["xy"][:, columns].addr(self.mean_x, self.sums["y"][columns], alpha=-1)
+        return torch.cholesky_solve(cross, factor)
+
+
+class Dual:
+    """The same W = XT (X XT + strength I)^-1 Y, from the pictures themselves: as many equations as there are pictures."""
+
+    def __init__(self, known: Tensor, missing: Tensor) -> None:
+        self.mean_x, self.mean_y = known.mean(0), missing.mean(0)
+        self.x, self.y = known - self.mean_x, missing - self.mean_y  # [n, k], [n, m]
+        self.gram = self.x @ self.x.T
+
+    def weight(self, strength: float, columns: slice) -> Tensor:
+        """W for some missing pixels: [k, m]."""
+        gram = self.gram.clone()
+        gram.diagonal().add_(strength)
+        factor = torch.linalg.cholesky(gram, out=gram)
+        return self.x.T @ torch.cholesky_solve(self.y[:, columns], factor)
+
+
 class Linear(Method):
-    """y = mean(y) + W (x - mean(x)), W = (Cxx + strength I)^-1 Cxy; the strength is the best on a held-out twentieth."""
+    """y = mean(y) + WT (x - mean(x)), ridge; its strength is the best on a held-out twentieth."""
 
     name = "linear"
     summary = "ridge regression from known to missing pixels, closed form"
@@ -62,7 +110,7 @@ class Linear(Method):
         self.register_buffer("hole", torch.zeros(0, dtype=torch.bool))  # [S * S], the one hole it has learned
         self.register_buffer("mean", torch.zeros(3 * size * size))  # the mean training picture
         self.register_buffer("weight", torch.zeros(0, 0))  # [known, missing]
-        self.moments, self.held_out = Moments(), Pile()
+        self.pictures, self.held_out, self.moments = Pile(), Pile(), Moments()
 
     def step(self, image: Tensor, hole: Tensor) -> Mapping[str, Tensor]:
         if not len(self.hole):
@@ -71,9 +119,17 @@ class Linear(Method):
             raise Unavailable("linear learns one fixed hole: train it with --mask center or, say, --mask 'half[part=left]'")
         pixels = image.flatten(1) - 0.5  # around 0: sums in float32 keep their digits
         twentieth = torch.arange(len(pixels), device=pixels.device) % 20 == 19
-        self.moments.add(*self.cut(pixels[~twentieth]))
+        self.pictures.add(pixels[~twentieth])
         self.held_out.add(pixels[twentieth])
+        if self.moments.sums or len(self.pictures.pixels) > 2 * int((~self.hole).sum()):  # two thirds of the known values
+            self.sum_up(self.pictures)
         return {}
+
+    def sum_up(self, pile: Pile) -> None:
+        """There are so many pictures that from here on their sums are the cheaper system."""
+        if len(pile.pixels):
+            self.moments.add(*self.cut(pile.pixels))
+            pile.pixels = pile.pixels[:0]
 
     def cut(self, pixels: Tensor) -> tuple[Tensor, Tensor]:
         """[n, 3 * S * S] -> known [n, k], missing [n, m]."""
@@ -83,40 +139,30 @@ class Linear(Method):
     def finish(self) -> None:
         held_out = self.held_out.pixels
         strength = self.best_strength(*self.cut(held_out)) if len(held_out) else self.params.weakest
-        if len(held_out):
-            self.moments.add(*self.cut(held_out))
-        sums = self.moments.sums
-        self.mean[~self.hole.repeat(3)] = sums["x"] / sums["n"] + 0.5
-        self.mean[self.hole.repeat(3)] = sums["y"] / sums["n"] + 0.5
-        self.weight = self.solved(strength, slice(None))
-        self.moments, self.held_out = Moments(), Pile()
+        if self.moments.sums:
+            self.sum_up(self.held_out)
+        else:
+            self.pictures.add(held_out)
+        ridge, missing = self.ridge(), self.hole.repeat(3)
+        self.mean[~missing], self.mean[missing] = ridge.mean_x + 0.5, ridge.mean_y + 0.5
+        self.weight = ridge.weight(strength, slice(None))
+        self.pictures, self.held_out, self.moments = Pile(), Pile(), Moments()
+
+    def ridge(self) -> Primal | Dual:
+        """Whichever system is the cheaper one."""
+        return Primal(self.moments) if self.moments.sums else Dual(*self.cut(self.pictures.pixels))
 
     def best_strength(self, known: Tensor, missing: Tensor) -> float:
         """Uphill and downhill from the middle choice while the held-out error falls: it has one valley."""
         choices = [self.params.weakest * 4.0**power for power in range(self.params.choices)]
-        errors: dict[int, Tensor] = {}
+        ridge, errors = self.ridge(), dict[int, Tensor]()
         best = len(choices) // 2
         for place in [*range(best, len(choices)), *range(best - 1, -1, -1)]:
             if abs(place - best) > 1:
                 continue  # beyond a strength that was already worse
-            errors[place] = self.error_at(choices[place], known, missing)
+            errors[place] = error_at(choices[place], ridge, known, missing)
             best = min(errors, key=lambda tried: errors[tried])
         return choices[best]
-
-    def error_at(self, strength: float, known: Tensor, missing: Tensor) -> Tensor:
-        """Mean squared error on held-out pictures at every eighth missing pixel: enough to rank strengths."""
-        sums, some = self.moments.sums, slice(None, None, 8)
-        guess = sums["y"][some] / sums["n"] + (known - sums["x"] / sums["n"]) @ self.solved(strength, some)
-        return (guess.clamp(-0.5, 0.5) - missing[:, some]).square().mean()
-
-    def solved(self, strength: float, columns: slice) -> Tensor:
-        """W for some missing pixels: [k, m]."""
-        sums = self.moments.sums
-        mean_x = sums["x"] / sums["n"]
-        covariance = sums["xx"].addr(mean_x, sums["x"], alpha=-1)  # n * Cxx
-        covariance.diagonal().add_(strength)
-        factor = torch.linalg.cholesky(covariance, out=covariance)
-        return torch.cholesky_solve(sums["xy"][:, columns].addr(mean_x, sums["y"][columns], alpha=-1), factor)
 
     def inpaint(self, seen: Tensor, hole: Tensor, seed: Tensor) -> Tensor:
         mean = self.mean.view(1, 3, self.size, self.size)
@@ -132,20 +178,11 @@ class Linear(Method):
         super()._load_from_state_dict(state, prefix, *rest)
 
 
-class Pile:
-    """Held-out pictures [n, 3 * S * S], kept as they come."""
-
-    def __init__(self) -> None:
-        self.pixels = torch.zeros(0, 0)
-
-    def add(self, pixels: Tensor) -> None:
-        self.pixels = torch.cat([self.pixels, pixels]) if len(self.pixels) else pixels
-
-    def state_dict(self) -> dict[str, Tensor]:
-        return {"pixels": self.pixels}
-
-    def load_state_dict(self, state: Mapping[str, Tensor]) -> None:
-        self.pixels = state["pixels"]
+def error_at(strength: float, ridge: Primal | Dual, known: Tensor, missing: Tensor) -> Tensor:
+    """Mean squared error on held-out pictures at every eighth missing pixel: enough to rank strengths."""
+    some = slice(None, None, 8)
+    guess = ridge.mean_y[some] + (known - ridge.mean_x) @ ridge.weight(strength, some)
+    return (guess.clamp(-0.5, 0.5) - missing[:, some]).square().mean()
 
 
 @hookimpl

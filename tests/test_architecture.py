@@ -15,11 +15,12 @@ import inbench
 ROOT = Path(inbench.__file__).parent.parent
 FLOORS = {
     "words": "errors brackets params seeds clock budget method dataset mask metric records",
-    "joints": "hookspecs source registry batches masks metrics store device",
+    "joints": "files decoding store preparing hookspecs source registry batches "
+    "strokes masks mask_files metrics choices device",
     "acts": "training scoring contract",
     "worker": "worker",
     "runner": "plan runner",
-    "face": "__init__ __main__ calls cli progress doctor",
+    "face": "__init__ __main__ calls cli data_commands showing progress doctor",
 }
 """From the ground up. Imports go down, or sideways without a circle."""
 READERS = {"statistics", "tables"}
@@ -27,7 +28,7 @@ READERS = {"statistics", "tables"}
 WITH_TORCH = {"method", "metric"}
 """Words that say what a tensor is."""
 FACE = [
-    "Dataset", "Mask", "Method", "Metric", "Pictures", "Split", "Unavailable", "UserError",
+    "Box", "Dataset", "Decoded", "Files", "Mask", "Method", "Metric", "Pictures", "Split", "Unavailable", "UserError", "Warp",
     "adam", "by_budget", "hookimpl", "param", "run", "table", "uniform", "unit",
 ]  # fmt: skip
 NAMELESS = {"utils", "util", "common", "core", "misc", "base", "helpers", "tools"}

@@ -175,19 +175,35 @@ def ridge(image, hole, strength):
     return lambda new: mean_y + (new.flatten(1).double().numpy()[:, ~missing] - mean_x) @ weight
 
 
+FEW, MANY = 160, 600
+"""Pictures for a hole that leaves 240 pixels, 720 values: the pictures themselves are solved for, or their sums."""
+
+
+@pytest.mark.parametrize("count", [FEW, MANY])
+def test_linear_solves_the_smaller_system(count):
+    image, hole = pictures(count), square(32, 2, 28)
+    method = linear.Linear(32, linear.LinearParams())
+    for start in range(0, count, 32):
+        part = image[start : start + 32]
+        method.step(part, hole.expand(len(part), -1, -1, -1))
+    assert isinstance(method.ridge(), linear.Dual if count == FEW else linear.Primal)
+
+
+@pytest.mark.parametrize("count", [FEW, MANY])
 @pytest.mark.parametrize("strength", [1.0, 16.0])
-def test_linear_is_ridge_regression(strength):
-    image, hole = pictures(120), square(32, 2, 28)
+def test_linear_is_ridge_regression(strength, count):
+    image, hole = pictures(count), square(32, 2, 28)
     new = pictures(5, seed=9)
     guess = answer(taught(image, hole, weakest=strength), new, hole)
     expected = ridge(image, hole, strength)(new).clip(0, 1)
     assert np.abs(guess.flatten(1)[:, hole[0].expand(3, -1, -1).flatten()].numpy() - expected).max() < 1e-4
 
 
-def test_linear_chooses_the_strength_that_is_best_on_the_held_out_twentieth():
-    image, hole = pictures(160), square(32, 2, 28)
+@pytest.mark.parametrize("count", [FEW, MANY])
+def test_linear_chooses_the_strength_that_is_best_on_the_held_out_twentieth(count):
+    image, hole = pictures(count), square(32, 2, 28)
     chosen = taught(image, hole, batch=40, choices=5, weakest=0.05)
-    held = torch.arange(160) % 40 % 20 == 19
+    held = torch.arange(count) % 40 % 20 == 19
     missing = hole[0].expand(3, -1, -1).flatten()
     errors = {}
     for power in range(5):

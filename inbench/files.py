@@ -1,0 +1,121 @@
+"""Files where a user keeps them: in a folder, or in a zip that is read in place and never unpacked."""
+
+from __future__ import annotations
+
+import stat
+import zipfile
+from pathlib import Path, PurePosixPath
+
+from inbench.errors import UserError
+
+ENDINGS = {".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff"}
+MOST_BYTES = 2**28
+"""A larger file is no picture and no list of any data set."""
+MOST_GROWTH = 200
+"""A member of an archive that unpacks to more times its size is a bomb; pictures hardly shrink at all."""
+
+
+class Files:
+    """The files under a folder or in a zip, by their names relative to it, with `/`; a single folder around all is left off.
+
+    Raises `UserError` where the source is neither, or an archive is not safe to read: names that lead out of it, links,
+    encrypted, doubled or exploding members.
+    """
+
+    def __init__(self, source: Path) -> None:
+        self.source = source
+        self.archive: zipfile.ZipFile | None = None
+        if source.is_dir():
+            found = sorted(path.relative_to(source).as_posix() for path in source.rglob("*") if path.is_file())
+        else:
+            self.archive = _opened(source)
+            found = sorted(_safe(source, self.archive))
+        found = [name for name in found if not any(part.startswith((".", "__MACOSX")) for part in name.split("/"))]
+        self.inside = _only_folder(found)
+        self.names = [name[len(self.inside) :] for name in found]
+        self.known = set(self.names)
+
+    def read(self, name: str) -> bytes:
+        """The bytes of a file. Raises `UserError` where it cannot be read."""
+        try:
+            if self.archive is not None:
+                with self.archive.open(self.inside + name) as file:
+                    return file.read()
+            path = self.source / (self.inside + name)
+            if path.stat().st_size > MOST_BYTES:
+                raise UserError(f"{self.source}: {name} has {path.stat().st_size / 2**20:.0f} MB: no picture, no list")
+            return path.read_bytes()
+        except (zipfile.BadZipFile, OSError, RuntimeError, NotImplementedError, ValueError, EOFError) as error:
+            raise UserError(f"{self.source}: {name} cannot be read: {error}") from error
+
+    def text(self, name: str) -> str:
+        """A list as text, whatever its line ends. Raises `UserError` where it is none."""
+        data = self.read(name)
+        if wrong := impostor(data):
+            raise UserError(f"{self.source}: {name} {wrong}")
+        try:
+            return data.decode("utf-8-sig").replace("\r\n", "\n").replace("\r", "\n")
+        except UnicodeDecodeError as error:
+            raise UserError(f"{self.source}: {name} is not UTF-8: {error}") from error
+
+    def pictures(self) -> list[str]:
+        """The names that end like a picture's."""
+        return [name for name in self.names if PurePosixPath(name).suffix.lower() in ENDINGS]
+
+    def find(self, name: str) -> str | None:
+        """Where a file of that own name lies, the shortest way down; None where there is none."""
+        return min((found for found in self.names if PurePosixPath(found).name == name), key=len, default=None)
+
+
+def impostor(data: bytes) -> str:
+    """What stands in place of a file that was not really fetched; empty where it seems to be one."""
+    if not data:
+        return "is empty"
+    if data.lstrip()[:1] == b"<":
+        return "is an HTML page, what a server sends in place of a file that is not there"
+    if data.startswith(b"version https://git-lfs"):
+        return "is a Git LFS pointer; fetch the file itself with git lfs pull"
+    return ""
+
+
+def _opened(source: Path) -> zipfile.ZipFile:
+    if source.name.endswith((".tar", ".tgz", ".tar.gz")):
+        raise UserError(f"{source} is a tar archive; unpack it (tar xf {source.name}) and name the folder")
+    try:
+        return zipfile.ZipFile(source)
+    except (zipfile.BadZipFile, OSError) as error:
+        raise UserError(f"{source} is neither a folder nor a readable zip: {error}") from error
+
+
+def _safe(source: Path, archive: zipfile.ZipFile) -> list[str]:
+    """The names in a zip whose every member may be read."""
+    seen: set[str] = set()
+    for member in archive.infolist():
+        name, wrong = member.filename, ""
+        if name.startswith("/") or ".." in name.split("/") or "\\" in name or (len(name) > 1 and name[1] == ":"):
+            wrong = "leads out of the archive"
+        elif stat.S_ISLNK(member.external_attr >> 16):
+            wrong = "is a link"
+        elif member.flag_bits & 1:
+            wrong = "is encrypted"
+        elif name in seen:
+            wrong = "is in it twice"
+        elif member.file_size > MOST_BYTES or member.file_size > 2**20 + MOST_GROWTH * member.compress_size:
+            wrong = f"would unpack to {member.file_size / 2**20:.0f} MB"
+        if wrong:
+            raise UserError(f"{source} is not read: its member {name!r} {wrong}")
+        seen.add(name)
+    return [name for name in seen if not name.endswith("/")]
+
+
+def _only_folder(names: list[str]) -> str:
+    """The folder, or folders one in the other, that hold everything: `a/b/`; empty where there is none."""
+    if not names:
+        return ""
+    parts = [name.split("/")[:-1] for name in (min(names), max(names))]
+    shared = []
+    for one, other in zip(*parts, strict=False):
+        if one != other:
+            break
+        shared.append(one)
+    return "".join(f"{part}/" for part in shared)
