@@ -30,7 +30,9 @@ def prepare(
     if dataset.needs_source and choice.source is None:
         raise UserError(f"data set {dataset.name} needs its files: add --from PATH; where to get them: {dataset.where}")
     if not dataset.needs_source and choice.source is not None:
-        raise UserError(f"data set {dataset.name} is made from nothing; drop --from")
+        raise UserError(f"data set {dataset.name} needs no files; drop --from")
+    if skip_bad and dataset.name != "folder":
+        raise UserError(f"--skip-bad-images is for your own pictures; those of {dataset.name} are to be fetched again")
     settle_terms(dataset, folder, accept=accept)
     prepared = choice.prepared(size, folder, report)
     if wanted and prepared.manifest["content"] != wanted["content"]:

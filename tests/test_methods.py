@@ -20,7 +20,7 @@ from inbench_methods import (
 from skimage.restoration import inpaint_biharmonic
 from torch import nn
 
-from inbench import Unavailable, masks
+from inbench import Unavailable, masks, scoring
 from inbench.params import NoParams
 
 
@@ -70,14 +70,30 @@ def answer(method, image, hole):
 # --- sizes
 
 
-def test_the_dense_generator_has_the_parameters_of_its_layer_table():
-    assert millions(dense_gan.Generator, dense_gan.DenseGanParams()) == pytest.approx(5.50, rel=0.005)
+@pytest.mark.parametrize(
+    ("options", "parameters", "multiply_adds"),
+    [
+        ({}, 5.50, 0.600),
+        ({"dense": False}, 1.90, 0.200),
+        ({"dense": False, "plain": "matched"}, 5.42, 0.330),
+        ({"growth": 16, "stem": 32, "up": 64}, 1.38, 0.154),
+        ({"layers": 6}, 9.28, 1.046),
+        ({"growth": 24}, 3.99, 0.429),
+    ],
+)
+def test_the_dense_generator_has_the_size_of_its_layer_table(options, parameters, multiply_adds):
+    p = dense_gan.DenseGanParams(**options)
+    assert millions(dense_gan.Generator, 64, p) == pytest.approx(parameters, rel=0.005)
+    net = dense_gan.Generator(64, p).eval()
+    with torch.no_grad(), scoring.Operations() as operations:
+        net(torch.zeros(1, 3, 64, 64))
+    assert operations.total / 2e9 == pytest.approx(multiply_adds, rel=0.005)
 
 
 def test_the_dense_discriminator_has_five_strided_convolutions():
-    net = dense_gan.discriminator(64, 64)
-    assert millions(dense_gan.discriminator, 64, 64) == pytest.approx(6.95, rel=0.005)
-    assert [layer.out_channels for layer in net if isinstance(layer, nn.Conv2d)] == [64, 128, 256, 512, 512]
+    net = dense_gan.Discriminator(64, dense_gan.DenseGanParams())
+    assert millions(dense_gan.Discriminator, 64, dense_gan.DenseGanParams()) == pytest.approx(6.95, rel=0.005)
+    assert [layer.out_channels for layer in net.layers if isinstance(layer, nn.Conv2d)] == [64, 128, 256, 512, 512]
 
 
 def test_the_autoencoder_has_the_parameters_of_its_layer_table():
@@ -105,7 +121,7 @@ def test_widths_bring_every_size_down_to_four_by_four(module, size):
 
 
 def test_the_dense_generator_keeps_the_side_and_ends_in_tanh():
-    net = dense_gan.Generator(dense_gan.DenseGan.small).eval()
+    net = dense_gan.Generator(64, dense_gan.DenseGan.small).eval()
     with torch.no_grad():
         out = net(10 * torch.randn(2, 3, 64, 64))
     assert out.shape == (2, 3, 64, 64)
