@@ -125,22 +125,25 @@ def members(split: str, lists: Files, names: list[str]) -> tuple[dict[str, list[
 
 def official(lists: Files, names: set[str]) -> tuple[dict[str, list[str]], list[str]]:
     parts: dict[str, list[str]] = {part: [] for part in PARTS.values()}
-    missing = []
+    missing, seen = [], set()
     for where, words in lines(lists, PARTITION):
         if len(words) != 2 or words[1] not in PARTS:
             raise UserError(f"{where}: {' '.join(words)!r} is no file name with 0, 1 or 2 (train, val, test) behind it")
+        if words[0] in seen:
+            raise UserError(f"{where} names {words[0]} a second time")
+        seen.add(words[0])
         if words[0] in names:
             parts[PARTS[words[1]]].append(words[0])
         else:
             missing.append(f"{where} names {words[0]}, which is not in {FACES}")
     if missing:
         raise UserError(missing[0] + (f"; {len(missing) - 1:,} more are missing" if len(missing) > 1 else ""))
-    if left := names - {name for members in parts.values() for name in members}:
+    if left := names - seen:
         raise UserError(
-            f"{lists.source}: {PARTITION} does not name {min(left)}" + (f" and {len(left) - 1:,} more" if left else "")
+            f"{lists.source}: {PARTITION} does not name {min(left)}" + (f" and {len(left) - 1:,} more" if len(left) > 1 else "")
         )
-    data = lists.read(str(lists.find(PARTITION)))
-    told = hashlib.md5(data, usedforsecurity=False).hexdigest() == OFFICIAL_PARTITION
+    text = lists.text(str(lists.find(PARTITION))).replace("\n", "\r\n")  # as it is released
+    told = hashlib.md5(text.encode(), usedforsecurity=False).hexdigest() == OFFICIAL_PARTITION
     return parts, [] if told else ["the partition list is not the official file, so these are not the official parts"]
 
 

@@ -128,7 +128,7 @@ def lossless(source: Path, size: int) -> Pictures | None:
         return None
     try:
         images = np.load(pixels, mmap_mode="r", allow_pickle=False)
-    except (ValueError, OSError) as error:
+    except (ValueError, OSError, EOFError) as error:
         raise UserError(f"{pixels} is no array of pictures: {error}") from error
     told = lossless_rows(rows)
     if images.dtype != np.uint8 or images.ndim != 4 or images.shape[3] != 3 or len(images) != len(told):

@@ -10,6 +10,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import io
+import zlib
 from pathlib import Path
 from typing import Any, Literal
 
@@ -61,6 +62,8 @@ class StanfordCars(Dataset):
 
         def view(name: str, width: int, height: int) -> Box:
             box = boxes[name]
+            if box.right <= box.left or box.bottom <= box.top:
+                raise ValueError(f"its box {box.left + 1, box.top + 1, box.right, box.bottom} is empty")
             if box.left < 0 or box.top < 0 or box.right > width or box.bottom > height:
                 raise ValueError(
                     f"its box {box.left + 1, box.top + 1, box.right, box.bottom} does not lie in its {width}x{height}"
@@ -120,11 +123,13 @@ def rows(files: Files, name: str, *fields: str) -> Any:
     """The annotations of a .mat file, fields by their names."""
     data = files.read(name)
     try:
+        if not data.startswith(b"MATLAB 5.0") or len(data) < 128:
+            raise ValueError("it does not begin as one")
         found = loadmat(io.BytesIO(data), squeeze_me=True, variable_names=["annotations"])["annotations"]
         lacking = [field for field in (*SIDES, *fields) if field not in (found.dtype.names or ())]
     except KeyError:
         raise UserError(f"{files.source}: {name} has no 'annotations'") from None
-    except (MatReadError, ValueError, TypeError, NotImplementedError, OSError, EOFError) as error:
+    except (MatReadError, ValueError, TypeError, NotImplementedError, OSError, EOFError, IndexError, zlib.error) as error:
         raise UserError(f"{files.source}: {name} is no MATLAB file that can be read: {error}") from error
     if lacking:
         raise UserError(f"{files.source}: the annotations in {name} have no {lacking[0]!r}")

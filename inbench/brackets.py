@@ -94,4 +94,4 @@ def value_text(value: object) -> str:
 
 def file_name(text: str) -> str:
     """A canonical form made safe for a file name on every system."""
-    return re.sub(r"[^A-Za-z0-9._-]+", "_", text).strip("_")
+    return re.sub(r"[^A-Za-z0-9._-]+", "_", text).strip("_.") or "_"

@@ -94,7 +94,7 @@ def dataset(text: str, plugins: Registry, *, source: Path | None = None, skip_ba
     if named.name == "folder" and source is None:
         raise UserError("data set 'folder' is what a path means; write the path of a folder or zip of pictures instead")
     given: dict[str, object] = dict(named.options)
-    if is_path and skip_bad_images:
+    if plugin.cls.name == "folder" and skip_bad_images:
         given["skip_bad_images"] = "true"
     chosen = plugin.cls(params.resolve(plugin.cls.Params, given, whose=f"data set {named.name}"))
     own_name = source is not None and plugin.cls.name == "folder"

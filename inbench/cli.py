@@ -366,10 +366,12 @@ def _data_verify(asked: argparse.Namespace) -> int:
 
     checked = []
     for prepared in data_commands.chosen(asked.names, asked.data or store.default_folder()):
-        checked.append({"label": prepared.manifest["label"], "folder": str(prepared.folder), "fault": prepared.fault()})
+        label, fault = data_commands.label_of(prepared), prepared.fault()
+        checked.append({"label": label, "folder": str(prepared.folder), "fault": fault})
         if not asked.json:
-            fault = checked[-1]["fault"]
-            print(f"{checked[-1]['label']} at {prepared.manifest['size']}: {fault or 'as prepared, no picture in two parts'}")
+            mend = f"; remove {prepared.folder} and prepare it again"
+            size = f" at {prepared.manifest['size']}" if prepared.is_whole() else ""
+            print(f"{label}{size}: {fault + mend if fault else 'as prepared, no picture in two parts'}")
     if asked.json:
         _print_json(checked)
     elif not checked:

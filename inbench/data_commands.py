@@ -29,6 +29,8 @@ def prepare(
     dataset = choice.dataset
     if dataset.needs_source and choice.source is None:
         raise UserError(f"data set {dataset.name} needs its files: add --from PATH; where to get them: {dataset.where}")
+    if source is not None and choice.source != source:
+        raise UserError(f"{text} is a path already; drop --from {source}, or name a data set in its place")
     if not dataset.needs_source and choice.source is not None:
         raise UserError(f"data set {dataset.name} needs no files; drop --from")
     if skip_bad and dataset.name != "folder":
@@ -139,10 +141,13 @@ def in_words(prepared: Prepared) -> str:
 
 
 def chosen(names: list[str], folder: Path) -> list[Prepared]:
-    """The prepared sets of those names, or all."""
-    found = store.all_in(folder)
-    labels = {prepared.manifest["label"] for prepared in found}
+    """The prepared sets of those names, or all, those with a damaged manifest by the name of their folder."""
+    found = store.found_in(folder)
     for name in names:
-        if name not in labels:
-            raise unknown("prepared data set", name, labels)
-    return [prepared for prepared in found if not names or prepared.manifest["label"] in names]
+        if name not in map(label_of, found):
+            raise unknown("prepared data set", name, set(map(label_of, found)))
+    return [prepared for prepared in found if not names or label_of(prepared) in names]
+
+
+def label_of(prepared: Prepared) -> str:
+    return str(prepared.manifest["label"]) if prepared.is_whole() else prepared.folder.name

@@ -159,7 +159,13 @@ class Decoded:
         return whole.hexdigest()
 
     def _one(self, name: str, into: Pixels) -> None:
-        data = self.files.read(name)
+        try:
+            data = self.files.read(name)
+        except UserError:
+            if not self.skip_bad:
+                raise
+            self.bad.add(name)
+            return
         self._hashes[name] = hashlib.sha256(data).digest()
         wrong = impostor(data)
         try:
@@ -193,6 +199,8 @@ def rgb(data: bytes, *, upright: bool = False) -> Image.Image:
             picture = ImageOps.exif_transpose(picture)
         if picture.mode.startswith("I"):  # 16-bit grey; convert() would cut it off at 255
             picture = Image.fromarray((np.asarray(picture, dtype=np.int64).clip(0, 65535) // 257).astype(np.uint8))
+        if "transparency" in picture.info:
+            picture = picture.convert("RGBA")
         if picture.mode != "RGB":
             return picture.convert("RGB")
         picture.load()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
+from types import MappingProxyType
 from typing import Any, ClassVar
 
 import numpy as np
@@ -19,7 +20,8 @@ class Method(nn.Module, ABC):
 
     name: kebab-case; summary: one line; paper: the reference; licence: of the idea's public code, in words;
     Params: a frozen dataclass of options whose defaults are the paper's values; small: a tiny form for the contract's
-    tests; one_pass: True for a closed form, which sees every training picture exactly once; sizes: the sides it can
+    tests; logged: what a method wants to be kept of its last answers beside their scores, a number an image, by name;
+    one_pass: True for a closed form, which sees every training picture exactly once; sizes: the sides it can
     work at; chance: True where another seed may give another answer; progress: 0 -> 1, set before every step.
     """
 
@@ -35,6 +37,7 @@ class Method(nn.Module, ABC):
     Params: ClassVar[type[Any]] = NoParams
     params: Any
     progress: float = 0.0
+    logged: Mapping[str, Tensor] = MappingProxyType({})
 
     def __init__(self, size: int, params: Any) -> None:
         """Builds the nets for `size` x `size` images. Seeds nothing, reads no files, chooses no device."""

@@ -23,6 +23,7 @@ from inbench import brackets, clock, params, seeds
 from inbench.dataset import Dataset, Pictures, Pixels, Split
 from inbench.decoding import Decoded
 from inbench.errors import UserError
+from inbench.records import write_file
 from inbench.store import PARTS, VERSION, Prepared, content_hash, digest_of
 
 CHUNK = 256
@@ -47,10 +48,11 @@ def prepare(
     }
     name = f"{brackets.file_name(label)}-{size}-{_digest(recipe)[:12]}"
     target = folder / name
-    if not (target / "manifest.json").is_file():
+    if not Prepared(target).is_whole():
         with _alone(folder, name, report):
-            if not (target / "manifest.json").is_file():
+            if not Prepared(target).is_whole():
                 _make(dataset, label, recipe, source, size, folder / f".{name}", report)
+                shutil.rmtree(target, ignore_errors=True)  # what has lost its manifest is nothing
                 (folder / f".{name}").rename(target)
     with contextlib.suppress(OSError):  # a shared folder may be read-only
         os.utime(target / "manifest.json")  # the set that was asked for last is the one its name means
@@ -96,7 +98,7 @@ def _make(
             "versions": _versions(),
             "prepared": clock.utc(),
         }
-        (work / "manifest.json").write_text(json.dumps(manifest, indent=1))
+        write_file(work / "manifest.json", json.dumps(manifest, indent=1).encode())
     except OSError as error:
         if error.errno not in (errno.ENOSPC, errno.EDQUOT):
             raise
@@ -111,7 +113,7 @@ def _check_room(split: Split, size: int, folder: Path) -> None:
     needed, free = count * size * size * 3, shutil.disk_usage(folder).free
     if needed > free:
         raise UserError(
-            f"{count} pictures of {size} x {size} need {needed / 1e9:.2f} GB, and {folder} has {free / 1e9:.2f} GB left; "
+            f"{count} pictures of {size} x {size} need {needed / 1e6:.1f} MB, and {folder} has {free / 1e6:.1f} MB left; "
             "make room, or name another folder with --data DIR"
         )
 
@@ -170,8 +172,11 @@ def _header(count: int, size: int) -> bytes:
     return b"\x93NUMPY\x01\x00" + (118).to_bytes(2, "little") + told.ljust(117).encode() + b"\n"
 
 
-def _write(split: Split, work: Path, size: int, report: Report) -> dict[str, Any]:
-    """Write the parts, those first that no picture is dropped from, and return what the manifest says of them."""
+def _write(split: Split, work: Path, size: int, report: Report, lost: frozenset[str] = frozenset()) -> dict[str, Any]:
+    """Write the parts, those first that no picture is dropped from, and return what the manifest says of them.
+
+    lost: ids that are known to be bad or dropped, so that none of them is chosen to validate.
+    """
     for name, pictures in (("train", split.train), ("test", split.test), ("val", split.val)):
         if pictures is not None and not len(pictures.ids):
             raise UserError(f"the {name} part has no pictures")
@@ -179,7 +184,7 @@ def _write(split: Split, work: Path, size: int, report: Report) -> dict[str, Any
     seen: dict[bytes, tuple[str, str]] = {}
     rounds: list[tuple[Pictures, dict[str, NDArray[np.bool_]]]] = [(split.test, {"test": _all(split.test)})]
     if split.val is None:
-        held = _carved(split.train)
+        held = _carved(split.train, lost)
         rounds.append((split.train, {"val": held, "train": ~held}))
     else:
         rounds += [(split.val, {"val": _all(split.val)}), (split.train, {"train": _all(split.train)})]
@@ -198,6 +203,9 @@ def _write(split: Split, work: Path, size: int, report: Report) -> dict[str, Any
             writer.close()
     for name in PARTS:
         if not writers[name].ids:
+            left_out = frozenset(split.train.ids) - {image_id for writer in writers.values() for image_id in writer.ids}
+            if split.val is None and name != "test" and not lost and left_out:
+                return _write(split, work, size, report, left_out)
             raise UserError(f"the {name} part has no pictures left")
     notes = [*split.notes, *([f"{bad} bad images skipped"] if bad else [])]
     notes += [f"{w.dropped} {w.name} pictures that another part has too were left out" for w in writers.values() if w.dropped]
@@ -250,13 +258,16 @@ def _all(pictures: Pictures) -> NDArray[np.bool_]:
     return np.ones(len(pictures.ids), dtype=np.bool_)
 
 
-def _carved(train: Pictures) -> NDArray[np.bool_]:
-    """A twentieth of the training pictures, whole groups together, by hash."""
+def _carved(train: Pictures, lost: frozenset[str] = frozenset()) -> NDArray[np.bool_]:
+    """A twentieth of the training pictures, whole groups together, by hash; at least one group that is not lost."""
     owners = train.groups or train.ids
+    here = np.array([image_id not in lost for image_id in train.ids], dtype=np.bool_)
     held = np.array([seeds.stream(0, "val", owner) % 20 == 0 for owner in owners], dtype=np.bool_)
-    if not held.any() or held.all():
-        held = np.array([owner == owners[seeds.by_hash(owners)[0]] for owner in owners], dtype=np.bool_)
-    if held.all():
+    if not (held & here).any() or held[here].all():
+        left = [owner for owner, is_here in zip(owners, here, strict=True) if is_here]
+        chosen = left[seeds.by_hash(left)[0]] if left else ""
+        held = np.array([owner == chosen for owner in owners], dtype=np.bool_)
+    if held[here].all():
         raise UserError("the train part needs pictures of at least two groups, so that some can validate")
     return held
 

@@ -105,7 +105,8 @@ def score(
         guess = answer(method, seen, hole, seed)
         seconds += clock.now(device) - began
         guesses[here] = guess.permute(0, 2, 3, 1).cpu().numpy()
-        for name, values in measure(metrics, guesses[here], pixels, holes[here], device).items():
+        logged = {f"log-{name}": values.double().cpu().numpy() for name, values in method.logged.items()}
+        for name, values in (measure(metrics, guesses[here], pixels, holes[here], device) | logged).items():
             found.setdefault(name, []).append(values)
         beat(min(start + BATCH, len(ids)), len(ids))
     costs = {

@@ -47,6 +47,13 @@ class Prepared:
         found: dict[str, Any] = json.loads((self.folder / "manifest.json").read_text())
         return found
 
+    def is_whole(self) -> bool:
+        """Whether it is there, with a manifest that can be read."""
+        try:
+            return bool(self.manifest["content"])
+        except (OSError, ValueError, KeyError, TypeError):
+            return False
+
     def part(self, name: str) -> Part:
         images = np.load(self.folder / f"{name}.npy", mmap_mode="r", allow_pickle=False)
         with (self.folder / f"{name}.csv").open(newline="", encoding="utf-8") as file:
@@ -56,12 +63,15 @@ class Prepared:
 
     def fault(self) -> str:
         """What is wrong with the files; empty where they hold what the manifest says, and no picture is in two parts."""
+        if not self.is_whole():
+            return "its manifest.json cannot be read"
         try:
             parts = {name: self.part(name) for name in PARTS}
             digests = {name: [digest_of(image) for image in part.images] for name, part in parts.items()}
-        except (OSError, ValueError, IndexError) as error:
+            content = content_hash(digests, {name: (part.ids, part.groups) for name, part in parts.items()})
+        except (OSError, ValueError, IndexError, EOFError) as error:
             return f"a part cannot be read: {error}"
-        if content_hash(digests, {name: (part.ids, part.groups) for name, part in parts.items()}) != self.manifest["content"]:
+        if content != self.manifest["content"]:
             return "the pictures are not those that were prepared"
         shared = [digest for digest, count in Counter(d for found in digests.values() for d in set(found)).items() if count > 1]
         return f"{len(shared)} pictures are in two parts" if shared else ""
@@ -74,7 +84,12 @@ def default_folder() -> Path:
 
 
 def all_in(folder: Path) -> list[Prepared]:
-    """Every prepared set in a folder, the one asked for last first."""
+    """Every prepared set in a folder, the one asked for last first; those whose manifest is damaged are left out."""
+    return [prepared for prepared in found_in(folder) if prepared.is_whole()]
+
+
+def found_in(folder: Path) -> list[Prepared]:
+    """Every prepared set in a folder, damaged ones too."""
     found = sorted(folder.glob("[!.]*/manifest.json"), key=lambda file: -file.stat().st_mtime_ns)
     return [Prepared(manifest.parent) for manifest in found]
 

@@ -1,4 +1,4 @@
-"""autoencoder: an encoder, a narrow bottleneck, a decoder, and nothing but the squared error of the whole image.
+"""autoencoder: an encoder, a narrow bottleneck, a decoder, and nothing but the squared error, of the whole image unless told.
 
 The baseline that Meng et al. name without describing it; the layers are the context encoder's (Pathak et al. 2016).
 """
@@ -6,7 +6,9 @@ The baseline that Meng et al. name without describing it; the layers are the con
 import dataclasses
 import itertools
 from collections.abc import Mapping
+from typing import Literal
 
+import torch
 from torch import Tensor, nn
 
 from inbench import Method, adam, hookimpl, param
@@ -16,6 +18,7 @@ from inbench import Method, adam, hookimpl, param
 class AutoencoderParams:
     bottleneck: int = param(512, "numbers between encoder and decoder", source="open", low=1)
     width: int = param(64, "channels of the first convolution", source="Pathak et al. 2016", low=1)
+    region: Literal["whole", "hole"] = param("whole", "where the squared error looks", source="open")
     bn_momentum: float = param(0.3, "share of the newest batch in the averages that answers use", source="open", low=0, high=1)
     lr: float = param(2e-4, "Adam's learning rate", source="open; DCGAN", low=0)
 
@@ -68,7 +71,7 @@ def start_small(net: nn.Module, bn_momentum: float) -> None:
 
 class Autoencoder(Method):
     name = "autoencoder"
-    summary = "encoder, bottleneck, decoder, squared error of the whole image"
+    summary = "encoder, bottleneck, decoder, squared error"
     paper = "the baseline of Meng et al.; layers of Pathak et al., Context Encoders, CVPR 2016"
     licence = "no public code found"
     Params = AutoencoderParams
@@ -83,7 +86,9 @@ class Autoencoder(Method):
 
     def step(self, image: Tensor, hole: Tensor) -> Mapping[str, Tensor]:
         x = image * 2 - 1
-        loss = (self.net(x.masked_fill(hole, 0)) - x).square().mean()
+        squares = (self.net(x.masked_fill(hole, 0)) - x).square()
+        weight = hole if self.params.region == "hole" else torch.ones_like(hole)
+        loss = (weight * squares).sum() / (3 * weight.sum()).clamp_min(1)
         self.adam.zero_grad()
         loss.backward()
         self.adam.step()

@@ -8,6 +8,7 @@ a fixed centre; here the decoder gives the whole image and the losses look at th
 import dataclasses
 import itertools
 from collections.abc import Mapping
+from typing import Literal
 
 import torch
 import torch.nn.functional as F
@@ -21,7 +22,13 @@ class ContextEncoderParams:
     bottleneck: int = param(
         4000, "numbers between encoder and decoder; 512 is the small one", source="README, nBottleneck", low=1
     )
+    channel_wise: bool = param(
+        False,
+        "each channel fully connected to itself, then a 1x1 convolution, in place of the bottleneck",
+        source="section 3.1",
+    )
     width: int = param(64, "channels of the first convolution", source="train.lua, nef", low=1)
+    fill: Literal["caffe", "grey"] = param("caffe", "colour of the hole: the released one, or mid grey", source="train.lua:283")
     overlap: int = param(4, "pixels around the hole that are predicted too", source="README, overlapPred", low=0)
     border: float = param(10.0, "weight of the squared error in that band", source="train.lua:381", low=0)
     reconstruction: float = param(0.999, "weight of the squared error", source="README, wtl2", low=0, high=1)
@@ -30,8 +37,8 @@ class ContextEncoderParams:
     lr_discriminator: float = param(2e-4, "Adam's learning rate, discriminator", source="train.lua:218", low=0)
 
 
-FILL = (117 / 255, 104 / 255, 123 / 255)
-"""The colour put into the hole, in the authors' own channel order (train.lua:283)."""
+FILLS = {"caffe": (117 / 255, 104 / 255, 123 / 255), "grey": (0.5, 0.5, 0.5)}
+"""The colour put into the hole: Caffe's mean colour in the authors' own order of channels (train.lua:283), or grey."""
 
 
 def widths(size: int, width: int) -> list[int]:
@@ -52,13 +59,38 @@ def encoder(sides: list[int]) -> list[nn.Module]:
     return layers
 
 
+class ChannelWise(nn.Module):
+    """Section 3.1: every channel fully connected to itself, [N, c, 4, 4] -> [N, c, 4, 4], with c * 16 * 16 weights."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.empty(channels, 16, 16))
+        nn.init.normal_(self.weight, 0, 0.02)
+
+    def forward(self, x: Tensor) -> Tensor:
+        joined: Tensor = torch.einsum("ncp,cpq->ncq", x.flatten(2), self.weight)
+        return joined.reshape(x.shape)
+
+
+def bottleneck(channels: int, p: ContextEncoderParams) -> list[nn.Module]:
+    """[N, 512, 4, 4] -> [N, 4000] -> [N, 512, 4, 4]; the 4x4 -> 1x1 convolutions as Linear: the same numbers, faster."""
+    if p.channel_wise:
+        return [ChannelWise(channels), nn.Conv2d(channels, channels, 1, bias=False)]
+    flat = channels * 16
+    return [
+        nn.Flatten(),
+        nn.Linear(flat, p.bottleneck, bias=False),
+        nn.BatchNorm1d(p.bottleneck),
+        nn.LeakyReLU(0.2, inplace=True),
+        nn.Linear(p.bottleneck, flat, bias=False),
+        nn.Unflatten(1, (channels, 4, 4)),
+    ]
+
+
 def generator(size: int, p: ContextEncoderParams) -> nn.Sequential:
-    """[N, 3, S, S] -> [N, 4000] -> [N, 3, S, S]; the 4x4 -> 1x1 convolutions as Linear: the same numbers, faster."""
+    """[N, 3, S, S] -> [N, 3, S, S] in [-1, 1]."""
     sides = widths(size, p.width)
-    flat = sides[-1] * 16
-    layers = [*encoder(sides), nn.Flatten(), nn.Linear(flat, p.bottleneck, bias=False)]
-    layers += [nn.BatchNorm1d(p.bottleneck), nn.LeakyReLU(0.2, inplace=True)]
-    layers += [nn.Linear(p.bottleneck, flat, bias=False), nn.Unflatten(1, (sides[-1], 4, 4))]
+    layers = [*encoder(sides), *bottleneck(sides[-1], p)]
     for before, after in zip(sides[:0:-1], sides[-2::-1], strict=True):
         layers += [
             nn.BatchNorm2d(before),
@@ -105,7 +137,7 @@ class ContextEncoder(Method):
         self.generator = generator(size, params)
         self.discriminator = discriminator(size, params)
         start_small(self, params.bn_momentum)
-        self.register_buffer("fill", torch.tensor(FILL).view(1, 3, 1, 1) * 2 - 1, persistent=False)
+        self.register_buffer("fill", torch.tensor(FILLS[params.fill]).view(1, 3, 1, 1) * 2 - 1, persistent=False)
         self.generator_adam = adam(self.generator.parameters(), params.lr_generator, betas=(0.5, 0.999))
         self.discriminator_adam = adam(self.discriminator.parameters(), params.lr_discriminator, betas=(0.5, 0.999))
 

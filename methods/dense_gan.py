@@ -275,7 +275,7 @@ class DenseGan(Method):
         return squares.sum() / (3 * weight.sum()).clamp_min(1e-12)
 
     def inpaint(self, seen: Tensor, hole: Tensor, seed: Tensor) -> Tensor:
-        return (self.guess(seen * 2 - 1, hole) + 1) / 2
+        return ((self.guess(seen * 2 - 1, hole) + 1) / 2).clamp(0, 1)
 
 
 @hookimpl

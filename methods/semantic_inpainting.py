@@ -134,13 +134,14 @@ class SemanticInpainting(Method):
         with torch.enable_grad():
             for _ in range(self.params.latent_steps):
                 picture = self.generator(z)
-                context = (weight * (picture - y)).abs().sum()  # eq. 4, summed over images: they stay apart
-                prior = -self.params.prior * F.softplus(self.discriminator(picture)).sum()  # eq. 5: log(1 - D)
+                context = (weight * (picture - y)).abs().sum((1, 2, 3))  # eq. 4: [N]
+                prior = -self.params.prior * F.softplus(self.discriminator(picture)).flatten()  # eq. 5, log(1 - D): [N]
                 search_adam.zero_grad()
-                (context + prior).backward()
+                (context.sum() + prior.sum()).backward()  # summed over images: they stay apart
                 search_adam.step()
                 with torch.no_grad():
                     z.clamp_(-1, 1)
+                self.logged = {"context": context.detach(), "prior": prior.detach()}
         self.requires_grad_(True)
         found: Tensor = self.generator(z.detach())
         return found

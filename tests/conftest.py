@@ -9,6 +9,7 @@ import textwrap
 import traceback
 import types
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ import pytest
 import torch
 
 import inbench
-from inbench import plan, records, runner, worker
+from inbench import cli, plan, records, runner, worker
 
 THREADS = 1
 """Networks this small gain nothing from a second thread, and beside another busy process they lose most of their speed."""
@@ -158,6 +159,31 @@ def tiny(tmp_path: Path) -> Callable[..., list[dict[str, Any]]]:
         return inbench.run(methods, **{**TINY, "results": tmp_path / into, **options})
 
     return run
+
+
+@dataclass(frozen=True)
+class Told:
+    """What a command said."""
+
+    code: int
+    out: str
+    err: str
+
+
+@pytest.fixture
+def command(capsys: pytest.CaptureFixture[str]) -> Callable[..., Told]:
+    """Runs a command in this process."""
+
+    def call(*words: str) -> Told:
+        capsys.readouterr()
+        try:
+            code = cli.main(words)
+        except SystemExit as end:
+            code = int(end.code or 0)
+        told = capsys.readouterr()
+        return Told(code, told.out, told.err)
+
+    return call
 
 
 @pytest.fixture

@@ -11,48 +11,22 @@ import subprocess
 import sys
 import zipfile
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
-from conftest import AUTO, TINY, Child, no_child, workers
+from conftest import AUTO, TINY, Child, Told, no_child, workers
 from PIL import Image
 
-from inbench import cli, records, registry
+from inbench import records, registry
 
 Write = Callable[..., str]
 OPTIONS = [word for name, value in TINY.items() for word in (f"--{name.replace('_', '-')}", str(value))]
 
 
-@dataclass(frozen=True)
-class Told:
-    """What a command said."""
-
-    code: int
-    out: str
-    err: str
-
-
 Command = Callable[..., Told]
-
-
-@pytest.fixture
-def command(capsys: pytest.CaptureFixture[str]) -> Command:
-    """Runs a command in this process."""
-
-    def call(*words: str) -> Told:
-        capsys.readouterr()
-        try:
-            code = cli.main(words)
-        except SystemExit as end:
-            code = int(end.code or 0)
-        told = capsys.readouterr()
-        return Told(code, told.out, told.err)
-
-    return call
 
 
 @pytest.fixture
@@ -257,7 +231,7 @@ WRONG: list[Any] = [
     ("--datasets drawn-faces[trian=4]", "did you mean 'train'?"),
     ("--datasets ./nowhere", "there is no nowhere"),
     ("--datasets nowhere.zip", "there is no nowhere.zip"),
-    ("--datasets folder", "needs its files"),
+    ("--datasets folder", "data set 'folder' is what a path means"),
     ("--size 48", "--size 48 is no power of two from 32 to 256; write 32, 64, 128 or 256"),
     ("--size big", "argument --size: invalid int value: 'big'"),
     ("--device gpu", "unknown device 'gpu'"),
@@ -332,7 +306,7 @@ def album(tmp_path: Path) -> Path:
 
 BAD = {
     "corrupt": (b"\x00\x01 nothing like a picture", "is no picture"),
-    "truncated": (picture(99, "JPEG")[:600], "is damaged"),
+    "truncated": (picture(99, "JPEG")[:600], "cannot be used: "),
     "empty": (b"", "is empty"),
     "a-page": (b"<!DOCTYPE html><html>404</html>", "is an HTML page"),
 }

@@ -1,46 +1,17 @@
 """The folder data set: any folder or zip of pictures, and one clear sentence for each that is none."""
 
 import csv
-import io
-import zipfile
 from pathlib import Path
 
 import numpy as np
 import pytest
+from handmade import damaged, encoded, noise, written, zipped
 from inbench_datasets import folder
 from PIL import Image
 
-from inbench import UserError
+from inbench import Box, Decoded, Files, UserError
 
 EMBED = Path(__file__).parents[2] / "shared" / "data" / "embed64" / "embed64.zip"
-
-
-def noise(seed, width=40, height=32):
-    return np.random.default_rng(seed).integers(0, 256, (height, width, 3), dtype=np.uint8)
-
-
-def encoded(pixels, form="PNG", **more):
-    held = io.BytesIO()
-    (pixels if isinstance(pixels, Image.Image) else Image.fromarray(pixels)).save(held, form, **more)
-    return held.getvalue()
-
-
-def flat(colour, mode, form, size=(40, 40)):
-    return encoded(Image.new(mode, size, colour), form)
-
-
-def written(root, files):
-    for name, data in files.items():
-        (root / name).parent.mkdir(parents=True, exist_ok=True)
-        (root / name).write_bytes(data if isinstance(data, bytes) else data.encode())
-    return root
-
-
-def zipped(path, files):
-    with zipfile.ZipFile(path, "w") as archive:
-        for name, data in files.items():
-            archive.writestr(name, data)
-    return path
 
 
 def some(index="file,split\na.png,train\nb.png,train\nc.png,test\n", **more):
@@ -48,8 +19,15 @@ def some(index="file,split\na.png,train\nb.png,train\nc.png,test\n", **more):
     return {**files, "index.csv": index, **more}
 
 
-def prepared(source, size=32, skip=False):
-    return folder.Folder(folder.Folder.Params(skip_bad_images=skip)).prepare(Path(source), size)
+def prepared(source, size=32, **params):
+    return folder.Folder(folder.Folder.Params(**params)).prepare(Path(source), size)
+
+
+def read(split):
+    """Every picture of a split, as the store reads them."""
+    for pictures in (split.train, split.val, split.test):
+        if pictures is not None:
+            pictures.images[0 : len(pictures.ids)]
 
 
 @pytest.fixture(params=["folder", "zip"])
@@ -75,6 +53,44 @@ def test_without_val_rows_val_is_left_to_the_store(place):
 def test_pictures_are_the_middle_square_of_what_is_in_the_files(place):
     split = prepared(place(some()))
     assert (split.test.images[0:1][0] == np.asarray(Image.fromarray(noise(2)[:, 4:36]))).all()
+
+
+FILTERS = {
+    "bilinear": Image.Resampling.BILINEAR,
+    "bicubic": Image.Resampling.BICUBIC,
+    "lanczos": Image.Resampling.LANCZOS,
+    "box": Image.Resampling.BOX,
+}
+
+
+@pytest.mark.parametrize("resize", FILTERS)
+@pytest.mark.parametrize("size", [32, 64])
+def test_pictures_are_resized_as_pillow_does_with_that_filter(place, resize, size):
+    split = prepared(place(some()), size, resize=resize)
+    expected = Image.fromarray(noise(2)).resize((size, size), FILTERS[resize], box=(4, 0, 36, 32))
+    assert (split.test.images[0:1][0] == np.asarray(expected)).all()
+
+
+def test_stretch_shows_all_of_a_picture_made_square(place):
+    split = prepared(place(some()), crop="stretch")
+    expected = Image.fromarray(noise(2)).resize((32, 32), Image.Resampling.BILINEAR)
+    assert (split.test.images[0:1][0] == np.asarray(expected)).all()
+
+
+@pytest.mark.parametrize(("width", "height"), [(32, 20), (20, 32)])
+def test_pad_shows_all_of_a_picture_and_its_edges_go_on(place, width, height):
+    pixels = noise(7, width, height)
+    split = prepared(place(some() | {"c.png": encoded(pixels)}), crop="pad")
+    around = ((6, 6), (0, 0), (0, 0)) if width > height else ((0, 0), (6, 6), (0, 0))
+    assert (split.test.images[0:1][0] == np.pad(pixels, around, mode="edge")).all()
+
+
+def test_pictures_are_turned_as_their_camera_says(place):
+    exif = Image.Exif()
+    exif[0x0112] = 6  # the camera was held upright: turn it clockwise
+    pixels = noise(8, 40, 32)
+    split = prepared(place(some() | {"c.png": encoded(pixels, exif=exif)}))
+    assert (split.test.images[0:1][0] == np.rot90(pixels, -1)[4:36]).all()
 
 
 @pytest.mark.parametrize("column", ["group", "identity"])
@@ -137,7 +153,7 @@ def test_hidden_files_and_other_files_are_no_pictures(place):
     files = some() | {"._a.png": b"resource", "notes.txt": b"hello", "__MACOSX/._b.png": b"resource"}
     del files["index.csv"]
     source = place(files)
-    assert folder.Files(source).pictures() == ["a.png", "b.png", "c.png"]
+    assert Files(source).pictures() == ["a.png", "b.png", "c.png"]
 
 
 def test_a_folder_and_its_zip_give_the_same(tmp_path):
@@ -171,9 +187,19 @@ def test_a_file_named_twice_is_refused(place):
         prepared(place(some("file,split\na.png,train\nc.png,test\na.png,test\n")))
 
 
-@pytest.mark.parametrize("index", ["name,split\na.png,train\n", "file;split\na.png;train\n", ""])
+@pytest.mark.parametrize("index", ["name,split\na.png,train\n", "file;split\na.png;train\n", "\n"])
 def test_an_index_without_its_columns_is_refused(place, index):
     with pytest.raises(UserError, match=r"index.csv has no column 'file'"):
+        prepared(place(some(index)))
+
+
+@pytest.mark.parametrize(
+    ("index", "said"),
+    [("", "is empty"), ("<html>404</html>", "is an HTML page"), ("version https://git-lfs.github.com/spec/v1\n", "Git LFS")],
+    ids=["empty", "html", "lfs"],
+)
+def test_what_stands_in_place_of_an_index_is_said(place, index, said):
+    with pytest.raises(UserError, match=rf"set.*: index.csv .*{said}"):
         prepared(place(some(index)))
 
 
@@ -214,12 +240,15 @@ def test_a_cut_off_zip_is_said(tmp_path):
 
 
 def test_a_damaged_member_of_a_zip_is_named(tmp_path):
-    zipped(tmp_path / "set.zip", some())
-    data = bytearray((tmp_path / "set.zip").read_bytes())
-    data[data.index(b"b.png") + 200] ^= 255  # its checksum no longer holds
-    (tmp_path / "set.zip").write_bytes(data)
-    with pytest.raises(UserError, match=r"b.png cannot be read"):
-        prepared(tmp_path / "set.zip")
+    split = prepared(damaged(zipped(tmp_path / "set.zip", some()), "b.png"))
+    with pytest.raises(UserError, match=r"set\.zip: b\.png cannot be read"):
+        read(split)
+
+
+def test_a_damaged_member_of_a_zip_can_be_left_out(tmp_path):
+    split = prepared(damaged(zipped(tmp_path / "set.zip", some()), "b.png"), skip_bad_images=True)
+    read(split)
+    assert split.train.images.bad == {"b.png"}
 
 
 def broken_png():
@@ -233,96 +262,32 @@ BAD = {
     "html": (b"\n  <!DOCTYPE html><html>404</html>", "is an HTML page"),
     "lfs": (b"version https://git-lfs.github.com/spec/v1\noid sha256:00\n", "is a Git LFS pointer"),
     "text": (b"hello, I am a picture", "is no picture"),
-    "cut jpeg": (encoded(noise(1), "JPEG")[:900], "is damaged"),
-    "cut png": (encoded(noise(1))[:900], "is damaged"),
-    "corrupt png": (broken_png(), "is damaged"),
+    "cut jpeg": (encoded(noise(1), "JPEG")[:900], "cannot be used: "),
+    "cut png": (encoded(noise(1))[:900], "cannot be used: "),
+    "corrupt png": (broken_png(), "cannot be used: "),
     "head only": (encoded(noise(1))[:20], "."),
 }
 
 
 @pytest.mark.parametrize("kind", BAD)
-def test_a_bad_picture_is_named_with_what_it_is(place, kind):
+def test_a_bad_picture_is_named_with_what_it_is_when_it_is_read(place, kind):
     data, said = BAD[kind]
-    with pytest.raises(UserError, match=f"b.png {said}.*--skip-bad-images") as error:
-        prepared(place(some() | {"b.png": data}))
-    assert "set" in str(error.value)
+    split = prepared(place(some() | {"b.png": data}))
+    with pytest.raises(UserError, match=f"set.*: b.png {said}.*--skip-bad-images"):
+        read(split)
 
 
-def test_skipped_pictures_are_left_out_and_counted(place):
+def test_skipped_pictures_are_told(place):
     bad = {f"bad {place}.png": data for place, (data, _) in enumerate(BAD.values())}
     index = some()["index.csv"] + "".join(f"{name},train\n" for name in bad)
-    split = prepared(place(some(index) | bad), skip=True)
-    assert split.train.ids == ("a.png", "b.png")
-    assert split.notes == (f"{len(BAD)} bad images skipped",)
-
-
-def test_good_pictures_leave_no_note(place):
-    assert prepared(place(some()), skip=True).notes == ()
+    split = prepared(place(some(index) | bad), skip_bad_images=True)
+    read(split)
+    assert split.train.images.bad == set(bad)
+    assert split.test.images.bad == set()
 
 
 def test_a_picture_that_the_index_leaves_out_is_not_looked_at(place):
     assert prepared(place(some() | {"unused.png": b""})).train.ids == ("a.png", "b.png")
-
-
-@pytest.mark.parametrize(
-    ("data", "colour"),
-    [
-        (flat(77, "L", "PNG"), (77, 77, 77)),
-        (flat(77, "L", "JPEG"), (77, 77, 77)),
-        (flat((10, 200, 30, 255), "RGBA", "PNG"), (10, 200, 30)),
-        (flat(1, "1", "PNG"), (255, 255, 255)),
-        (encoded(Image.new("RGB", (40, 40), (255, 0, 0)).convert("P")), (255, 0, 0)),
-        (flat((0, 255, 255, 0), "CMYK", "TIFF"), (255, 0, 0)),
-        (flat((10, 20, 30), "RGB", "BMP"), (10, 20, 30)),
-        (flat((10, 20, 30), "RGB", "TIFF"), (10, 20, 30)),
-        (encoded(Image.new("RGB", (40, 40), (10, 20, 30)), "WEBP", lossless=True), (10, 20, 30)),
-    ],
-    ids=["grey", "grey jpeg", "rgba", "black and white", "palette", "cmyk", "bmp", "tiff", "webp"],
-)
-def test_every_kind_of_picture_becomes_rgb(data, colour):
-    found = folder.decode(data, 32)
-    assert (found.dtype, found.shape) == (np.uint8, (32, 32, 3))
-    assert (found == colour).all()
-
-
-def test_a_cmyk_jpeg_becomes_rgb():
-    found = folder.decode(flat((0, 255, 255, 0), "CMYK", "JPEG"), 32)
-    assert np.abs(found.astype(int) - (255, 0, 0)).max() < 6
-
-
-def test_a_grey_picture_of_16_bits_keeps_its_greys():
-    found = folder.decode(encoded(np.full((40, 40), 128 * 257, dtype=np.uint16)), 32)
-    assert np.abs(found.astype(int) - 128).max() <= 1
-
-
-@pytest.mark.parametrize(("width", "height"), [(96, 64), (64, 96), (97, 64)])
-def test_of_a_picture_that_is_no_square_the_middle_is_taken(width, height):
-    pixels = np.zeros((height, width, 3), dtype=np.uint8)
-    left, top = (width - 64) // 2, (height - 64) // 2
-    pixels[top : top + 64, left : left + 64] = 200
-    assert (folder.decode(encoded(pixels), 32)[2:-2, 2:-2] == 200).all()
-    pixels[:] = 200
-    pixels[top : top + 64, left : left + 64] = noise(3, 64, 64)
-    assert (folder.decode(encoded(pixels), 64) == noise(3, 64, 64)).all()
-
-
-def test_a_picture_of_the_right_size_keeps_every_bit():
-    assert (folder.decode(encoded(noise(5, 32, 32)), 32) == noise(5, 32, 32)).all()
-
-
-def test_pictures_shrink_with_antialiasing():
-    stripes = np.zeros((256, 256, 3), dtype=np.uint8)
-    stripes[:, ::2] = 255
-    assert np.abs(folder.decode(encoded(stripes), 32).astype(int) - 127).max() < 8
-
-
-def test_a_small_picture_is_scaled_up():
-    assert folder.decode(flat((1, 2, 3), "RGB", "PNG", (5, 7)), 64).shape == (64, 64, 3)
-
-
-def test_a_picture_of_too_many_pixels_is_damaged_not_decoded(monkeypatch):
-    monkeypatch.setattr(folder, "MOST_PIXELS", 100)
-    assert "more than 100 pixels" in folder.what_is_wrong(encoded(noise(1)))
 
 
 def sidecar(source, images, index):
@@ -375,6 +340,14 @@ def test_a_lossless_part_that_is_no_array_is_refused(place):
         prepared(source)
 
 
+def test_a_lossless_part_that_is_empty_is_refused(place):
+    source = place(some())
+    sidecar(source, noise(1)[None], "file\nx.png\n")
+    source.with_name("set.test.npy").write_bytes(b"")
+    with pytest.raises(UserError, match=r"set.test.npy is no array of pictures"):
+        prepared(source)
+
+
 @pytest.mark.parametrize("index", ["name\nx.png\n", "file\nx.png\nx.png\n"])
 def test_rows_of_the_lossless_part_that_give_no_ids_are_refused(place, index):
     source = place(some())
@@ -402,7 +375,6 @@ def test_the_free_pictures_at_hand_are_read_without_loss():
     pixels = np.load(EMBED.with_suffix(".npy"))
     with EMBED.with_suffix(".csv").open(newline="", encoding="utf-8") as file:
         names = [row["file"] for row in csv.DictReader(file)]
-    files = folder.Files(EMBED)
+    images = Decoded(Files(EMBED), names, 64, lambda name, width, height: Box.middle(width, height))
     assert len(names) == 24
-    assert (folder.Decoded(files, names, 64)[0:24] == pixels).all()
-    assert folder.check(files, names, skip=False) == set()
+    assert (images[0:24] == pixels).all()
