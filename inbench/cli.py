@@ -298,9 +298,9 @@ def _show(asked: argparse.Namespace) -> int:
     from inbench.progress import Screen
 
     plugins = registry.load(asked.plugin)
-    told = showing.facts(showing.found(asked.name, plugins))
+    plan.check_size(asked.size)
+    told = showing.facts(showing.found(asked.name, plugins), brackets.parse(asked.name).options, asked.size)
     if asked.picture is not None:
-        plan.check_size(asked.size)
         report, folder = Screen(sys.stderr).preparing, asked.data or store.default_folder()
         sheet = showing.picture(asked.name, plugins, size=asked.size, folder=folder, report=report)
         file = Path(asked.picture or f"{brackets.file_name(asked.name)}.png")

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from PIL import Image
 
 from inbench import brackets, choices, params
 from inbench.errors import UserError, unknown
+from inbench.method import Method
 from inbench.preparing import Report
 from inbench.registry import KINDS, Plugin, Registry
+from inbench.scoring import Operations
 
 ROWS = COLUMNS = 8
 GAP = 2
@@ -27,8 +31,11 @@ def found(text: str, plugins: Registry) -> Plugin:
     raise unknown("method, data set, mask or metric", name, [name for kind in KINDS for name in plugins.names(kind)])
 
 
-def facts(plugin: Plugin) -> dict[str, Any]:
-    """What a plugin says of itself, and its parameters with default, source and effect."""
+def facts(plugin: Plugin, options: Mapping[str, str], size: int) -> dict[str, Any]:
+    """What a plugin says of itself, and its parameters with default, source and effect.
+
+    Of a method also the numbers of weights in each of its networks, and the operations of one answer at the budget `paper`.
+    """
     cls = plugin.cls
     names = ("summary", "about", "paper", "licence", "citation", "where", "unit", "better", "region", "sizes")
     said = {name: getattr(cls, name) for name in names if getattr(cls, name, None)}
@@ -36,6 +43,7 @@ def facts(plugin: Plugin) -> dict[str, Any]:
         "name": cls.name,
         "kind": plugin.kind,
         **said,
+        **(costs(cls, options, size) if plugin.kind == "method" else {}),
         "origin": plugin.origin,
         "version": plugin.version,
         "params": [
@@ -45,11 +53,29 @@ def facts(plugin: Plugin) -> dict[str, Any]:
     }
 
 
+def costs(cls: type[Method], options: Mapping[str, str], size: int) -> dict[str, Any]:
+    """Weights by network, and floating-point operations for one image (a multiply-add is two)."""
+    size = size if size in cls.sizes else max(cls.sizes)
+    method = cls(size, params.resolve(cls.Params, options, whose=cls.name)).eval()
+    networks = {name: sum(weight.numel() for weight in net.parameters()) for name, net in method.named_children()}
+    if cls.one_pass:
+        return {}  # it has no weights and no answer before its pass
+    hole = torch.zeros(1, 1, size, size, dtype=torch.bool)
+    hole[..., size // 4 : 3 * size // 4, size // 4 : 3 * size // 4] = True
+    with Operations() as operations, torch.no_grad():
+        method.inpaint(torch.full((1, 3, size, size), 0.5).masked_fill(hole, 0), hole, torch.zeros(1, dtype=torch.int64))
+    return {"size": size, "networks": networks, "flops_per_image": operations.total}
+
+
 def in_words(told: dict[str, Any]) -> str:
     """The same for people."""
     lines = [f"{told['name']}, a {told['kind'].replace('dataset', 'data set')}"]
     for name, value in told.items():
-        if name not in ("name", "kind", "params"):
+        if name == "networks":
+            lines += [f"{'network':<10} {network}: {count / 1e6:.3f} M parameters" for network, count in value.items()]
+        elif name == "flops_per_image":
+            lines.append(f"{'cost':<10} {value / 1e9:.3f} GFLOP an image at {told['size']} x {told['size']}")
+        elif name not in ("name", "kind", "params", "size"):
             shown = ", ".join(map(str, value)) if isinstance(value, tuple) else value
             lines.append(f"{name:<10} {shown}")
     if told["params"]:

@@ -15,6 +15,9 @@ from inbench_methods import (
     dense_gan,
     linear,
     mean_fill,
+    mean_image,
+    nearest,
+    ppca,
     semantic_inpainting,
 )
 from skimage.restoration import inpaint_biharmonic
@@ -168,6 +171,92 @@ def test_biharmonic_takes_a_hole_over_the_whole_image_and_one_of_nothing():
     guess = answer(biharmonic.Biharmonic(32, NoParams()), image, hole)
     assert (guess[0] == 0.5).all()
     assert (guess[1] - image[1]).abs().max() < 1e-6
+
+
+# --- mean-image, nearest, ppca
+
+
+def passed(method, image, hole, *, batch=16):
+    for start in range(0, len(image), batch):
+        part = image[start : start + batch]
+        method.step(part, hole.expand(len(part), -1, -1, -1))
+    method.finish()
+    return method
+
+
+def test_the_mean_image_is_the_mean_of_the_training_pictures():
+    image, hole = pictures(40), square(32, 8, 16)
+    guess = answer(passed(mean_image.MeanImage(32, NoParams()), image, hole), image[:3], hole)
+    assert (guess[..., 8:24, 8:24] - image.mean(0)[..., 8:24, 8:24]).abs().max() < 1e-6
+    assert (guess.masked_fill(hole, 0) == image[:3].masked_fill(hole, 0)).all()
+
+
+def test_the_nearest_picture_lends_its_hole_to_a_picture_like_it():
+    image, hole = pictures(40), square(32, 8, 16)
+    method = passed(nearest.Nearest(32, nearest.NearestParams()), image, hole)
+    asked = (image[[7, 31, 0]] + 0.02).clamp(0, 1)
+    assert (answer(method, asked, hole)[..., 8:24, 8:24] - image[[7, 31, 0], :, 8:24, 8:24]).abs().max() < 1 / 255
+
+
+@pytest.mark.parametrize("name", ["center", "half", "random80"])
+def test_the_nearest_picture_is_the_one_a_search_finds(name):
+    image, asked = (pictures(count, seed=seed).mul(255).round() / 255 for count, seed in ((50, 1), (6, 2)))
+    hole = holes(name, 6)
+    guess = answer(passed(nearest.Nearest(32, nearest.NearestParams()), image, square(32, 8, 16)), asked, hole)
+    for place in range(6):
+        away = ((image - asked[place]) * ~hole[place]).square().sum((1, 2, 3))
+        assert (guess[place] - image[away.argmin()])[hole[place].expand(3, -1, -1)].abs().max() < 1e-6
+
+
+def test_the_nearest_picture_comes_from_the_first_that_were_kept():
+    image, hole = pictures(40), square(32, 8, 16)
+    method = passed(nearest.Nearest(32, nearest.NearestParams(keep=20)), image, hole)
+    assert len(method.kept) == 20
+    again = nearest.Nearest(32, method.params)
+    again.load_state_dict(method.state_dict())
+    assert (answer(again, image[30:33], hole) == answer(method, image[30:33], hole)).all()
+
+
+def low_rank(count, directions, *, noise=0.0):
+    """Pictures that a Gaussian of few directions explains: [count, 3, 32, 32] around mid grey."""
+    chance = np.random.default_rng(5)
+    basis = chance.normal(0, 0.01, (directions, 3 * 32 * 32))
+    flat = 0.5 + chance.normal(0, 1, (count, directions)) @ basis + noise * chance.normal(0, 1, (count, 3 * 32 * 32))
+    return torch.from_numpy(flat.astype(np.float32)).view(count, 3, 32, 32)
+
+
+@pytest.mark.parametrize("name", ["center", "half", "random80"])
+def test_ppca_gives_back_pictures_of_few_directions_under_any_hole(name):
+    image = low_rank(206, 6)
+    method = passed(ppca.Ppca(32, ppca.PpcaParams(directions=12, noise=1)), image[:200], square(32, 8, 16))
+    hole = holes(name, 6)
+    off = (answer(method, image[200:], hole) - image[200:]).abs().max()
+    assert off < 0.1 * image.std()
+
+
+def test_ppca_is_the_mean_of_its_gaussian_given_the_known_pixels():
+    image = low_rank(200, 6, noise=0.02)
+    method = passed(ppca.Ppca(32, ppca.PpcaParams(directions=4, noise=1)), image, square(32, 8, 16))
+    hole = holes("random80", 2)
+    guess = answer(method, image[:2], hole).flatten(1).double().numpy()
+    weight, mean = method.weight.double().numpy(), method.mean.double().numpy()
+    covariance = weight @ weight.T + method.noise.item() * np.eye(len(mean))
+    for place in range(2):
+        missing = hole[place].expand(3, -1, -1).flatten().numpy()
+        known = image[place].flatten().double().numpy()[~missing] - mean[~missing]
+        right = mean[missing] + covariance[np.ix_(missing, ~missing)] @ np.linalg.solve(
+            covariance[np.ix_(~missing, ~missing)], known
+        )
+        assert np.abs(guess[place][missing] - right.clip(0, 1)).max() < 1e-4
+
+
+def test_ppca_finds_the_directions_that_a_full_decomposition_finds():
+    image = low_rank(300, 8, noise=0.001)
+    method = passed(ppca.Ppca(32, ppca.PpcaParams(directions=8, noise=1)), image, square(32, 8, 16))
+    flat = (image - image.mean(0)).flatten(1).double()
+    spread = torch.linalg.svdvals(flat).square()[:8] / len(image)
+    found = method.weight.double().square().sum(0) + method.noise.double()
+    assert torch.allclose(found, spread, rtol=0.07)  # one pass over the pictures never finds all of it
 
 
 # --- linear
