@@ -16,7 +16,7 @@ from inbench import Method, hookimpl, param
 
 @dataclasses.dataclass(frozen=True)
 class PpcaParams:
-    directions: int = param(192, "directions kept, q", source="open", low=1)
+    directions: int = param(256, "directions kept, q", source="open", low=1)
     noise: float = param(
         20.0, "times the estimated noise, when conditioning; 1 is the model's own", source="open; by validation", low=0
     )
@@ -78,24 +78,25 @@ class Ppca(Method):
         return {}
 
     def finish(self) -> None:
-        sums = self.sketch.sums
+        precise = torch.float32 if self.mean.device.type == "mps" else torch.float64
+        sums = {name: value.to(precise) for name, value in self.sketch.sums.items()}
         count = sums["n"].clamp_min(1)
         mean, omega = sums["x"] / count, sums["omega"]
         cross = sums["xx"] / count - torch.outer(mean, mean @ omega)  # C omega
         total = (sums["square"] / count - mean.square().sum()).clamp_min(1e-8)  # trace of C
-        shift = 1e-5 * torch.linalg.matrix_norm(cross)
+        shift = 1e-7 * torch.linalg.matrix_norm(cross)
         shifted = cross + shift * omega
         gram = omega.T @ shifted
         gram = (gram + gram.T) / 2
-        gram.diagonal().add_(1e-6 * gram.diagonal().mean())
+        gram.diagonal().add_(1e-9 * gram.diagonal().mean())
         factor = torch.linalg.cholesky(gram)
         root = torch.linalg.solve_triangular(factor, shifted.T, upper=False).T  # C = root rootT, Nystrom's approximation
         directions, spread, _ = torch.linalg.svd(root, full_matrices=False)
         kept = self.params.directions
         variance = (spread.square() - shift).clamp_min(0)[:kept]
         noise = ((total - variance.sum()) / max(1, len(mean) - kept)).clamp_min(1e-6)
-        self.mean, self.noise = mean + 0.5, noise * self.params.noise
-        self.weight = (directions[:, :kept] * (variance - noise).clamp_min(0).sqrt()).contiguous()
+        self.mean, self.noise = (mean + 0.5).float(), (noise * self.params.noise).float()
+        self.weight = (directions[:, :kept] * (variance - noise).clamp_min(0).sqrt()).float().contiguous()
         self.sketch = Sketch(1, 1)
 
     def inpaint(self, seen: Tensor, hole: Tensor, seed: Tensor) -> Tensor:
