@@ -577,7 +577,7 @@ def test_the_error_of_the_context_encoder_weighs_hole_and_band(overlap, name):
     image, hole = pictures(2), holes(name, 2)
     x = image * 2 - 1
     with torch.no_grad():
-        filled = torch.where(hole, torch.tensor(context_encoder.FILL).view(1, 3, 1, 1) * 2 - 1, x)
+        filled = torch.where(hole, torch.tensor(context_encoder.FILLS["caffe"]).view(1, 3, 1, 1) * 2 - 1, x)
         guess = copy.deepcopy(method).generator(filled)
     told = method.step(image, hole)["reconstruction"].item()
     total, counted = 0.0, 0
@@ -653,3 +653,170 @@ def test_a_network_that_learns_comes_closer(cls):
         losses = method.step(image, hole)
         told.append(next(losses[name] for name in names if name in losses).item())
     assert mean(told[-5:]) < 0.95 * mean(told[:5])
+
+
+def test_the_autoencoder_can_learn_the_hole_alone():
+    torch.manual_seed(0)
+    method = autoencoder.Autoencoder(32, autoencoder.AutoencoderParams(bottleneck=16, width=8, region="hole")).train()
+    image, hole = pictures(4), holes("half", 4)
+    x = image * 2 - 1
+    with torch.no_grad():
+        guess = copy.deepcopy(method).net(torch.where(hole, 0.0, x))
+    missing = hole.expand(-1, 3, -1, -1)
+    assert method.step(image, hole)["loss"].item() == pytest.approx(
+        (guess - x)[missing].double().square().mean().item(), rel=1e-5
+    )
+
+
+# --- dense-gan: every open choice
+
+
+def dense(**options):
+    torch.manual_seed(0)
+    return dense_gan.DenseGan(32, dense_gan.DenseGanParams(growth=4, layers=2, stem=8, up=16, critic=8, **options)).train()
+
+
+@pytest.mark.parametrize("reduction", ["mean", "sum", "norm"])
+@pytest.mark.parametrize("region", ["whole", "hole", "known"])
+def test_dense_gan_reconstructs_the_region_it_is_told(region, reduction):
+    guess, x, hole = torch.randn(3, 3, 32, 32), torch.randn(3, 3, 32, 32), holes("half", 3)
+    found = dense(reconstruction_region=region, reduction=reduction).reconstruction(guess, x, hole).item()
+    taken = {"whole": np.ones((3, 1, 32, 32), bool), "hole": hole.numpy(), "known": ~hole.numpy()}[region]
+    squares = [((g - y) ** 2)[np.broadcast_to(t, g.shape)] for g, y, t in zip(guess.numpy(), x.numpy(), taken, strict=True)]
+    expected = {
+        "mean": np.concatenate(squares).mean(),
+        "sum": np.mean([one.sum() for one in squares]),
+        "norm": np.mean([math.sqrt(one.sum()) for one in squares]),
+    }[reduction]
+    assert found == pytest.approx(expected, rel=1e-5)
+
+
+def test_dense_gan_can_weigh_the_hole_more():
+    guess, x, hole = torch.randn(2, 3, 32, 32), torch.randn(2, 3, 32, 32), holes("center", 2)
+    squares, weight = ((guess - x) ** 2).double(), torch.where(hole, 10.0, 1.0).double()
+    expected = (squares * weight).sum() / (3 * weight.sum())
+    assert dense(hole_weight=10).reconstruction(guess, x, hole).item() == pytest.approx(expected.item(), rel=1e-5)
+
+
+def test_the_literal_eq_3_has_no_gradient_in_the_hole():
+    guess, x, hole = torch.randn(2, 3, 32, 32, requires_grad=True), torch.randn(2, 3, 32, 32), holes("center", 2)
+    dense(reconstruction_region="known").reconstruction(guess, x, hole).backward()
+    assert (guess.grad[hole.expand(-1, 3, -1, -1)] == 0).all()
+    assert (guess.grad[~hole.expand(-1, 3, -1, -1)] != 0).any()
+
+
+def test_the_literal_eq_4_is_the_discriminators_objective():
+    method = dense(adversarial_form="eq4", lr=0.0)
+    image, hole = pictures(4), holes("center", 4)
+    before = copy.deepcopy(method)
+    told = method.step(image, hole)
+    with torch.no_grad():
+        x = image * 2 - 1
+        real, fake = before.discriminator(x), before.discriminator(before.guess(x, hole))
+    assert told["adversarial"].item() == pytest.approx(mean(log_sigmoid(real)) + mean(log_sigmoid(-fake)), rel=1e-4)
+    assert told["adversarial"].item() == pytest.approx(-told["discriminator"].item(), rel=1e-4)
+
+
+@pytest.mark.parametrize(("fill", "colour"), [("grey", 0.0), ("black", -1.0), ("mean", None)])
+def test_the_hole_is_filled_with_the_colour_it_is_told(fill, colour):
+    method = dense(fill=fill)
+    image, hole = pictures(3) * 2 - 1, holes("half", 3)
+    entered = []
+    method.generator.register_forward_pre_hook(lambda net, given: entered.append(given[0]))
+    method.guess(image, hole)
+    for place in range(3):
+        missing = hole[place].expand(3, -1, -1)
+        for channel in range(3):
+            known = image[place, channel][~hole[place, 0]]
+            expected = known.mean() if colour is None else colour
+            assert (entered[0][place, channel][hole[place, 0]] - expected).abs().max() < 1e-5
+        assert (entered[0][place][~missing] == image[place][~missing]).all()
+
+
+def test_the_critic_can_be_shown_the_completed_picture():
+    method = dense(critic_sees="completed")
+    image, hole = pictures(2), holes("center", 2)
+    shown = []
+    method.discriminator.register_forward_pre_hook(lambda net, given: shown.append(given[0].detach().clone()))
+    method.step(image, hole)
+    known = ~hole.expand(-1, 3, -1, -1)
+    assert all((fake[known] == (image * 2 - 1)[known]).all() for fake in shown)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"dense": False},
+        {"dense": False, "plain": "matched"},
+        {"skips": "after"},
+        {"skips": "off"},
+        {"pool": "max"},
+        {"bottleneck": "fc"},
+        {"fill": "mean", "mask_channel": True},
+        {"output": "linear"},
+        {"first_bn": False, "head": "softmax"},
+        {"init": "torch"},
+        {"reconstruction_region": "hole", "reduction": "norm"},
+        {"adversarial_form": "eq4", "critic_sees": "completed"},
+    ],
+    ids=lambda options: ",".join(f"{name}={value}" for name, value in options.items()),
+)
+def test_every_reading_of_dense_gan_learns_and_answers_any_hole(options):
+    method, image, hole = dense(**options), pictures(8), holes("center", 8)
+    told = [method.step(image, hole)["reconstruction"].item() for _ in range(20)]
+    assert mean(told[-5:]) < mean(told[:5])
+    for name in ("center", "random80"):
+        guess = answer(method, image[:2], holes(name, 2))
+        assert guess.isfinite().all()
+        assert 0 <= guess.min() <= guess.max() <= 1
+
+
+# --- context-encoder and semantic-inpainting: more choices
+
+
+def test_a_channel_wise_layer_joins_every_place_of_a_channel_with_every_other_and_no_other_channel():
+    torch.manual_seed(0)
+    layer = context_encoder.ChannelWise(3)
+    assert layer.weight.numel() == 3 * 16 * 16
+    x = torch.randn(1, 3, 4, 4, requires_grad=True)
+    layer(x)[0, 1, 2, 3].backward()
+    assert (x.grad[0, 1] != 0).all()
+    assert (x.grad[0, [0, 2]] == 0).all()
+
+
+def test_the_context_encoder_works_with_a_channel_wise_layer_in_place_of_its_bottleneck():
+    torch.manual_seed(0)
+    params = context_encoder.ContextEncoderParams(channel_wise=True, width=8, fill="grey")
+    method, image, hole = context_encoder.ContextEncoder(32, params).train(), pictures(8), holes("center", 8)
+    told = [method.step(image, hole)["reconstruction"].item() for _ in range(20)]
+    assert mean(told[-5:]) < 0.95 * mean(told[:5])
+
+
+def test_the_small_context_encoder_has_the_parameters_of_its_layer_table():
+    p = context_encoder.ContextEncoderParams(bottleneck=512)
+    assert millions(context_encoder.generator, 64, p) == pytest.approx(13.9, rel=0.005)
+
+
+def test_the_latent_search_tells_both_its_losses_of_each_image():
+    torch.manual_seed(0)
+    method = semantic_inpainting.SemanticInpainting(32, semantic_inpainting.SemanticInpainting.small)
+    answer(method, pictures(3), holes("center", 3))
+    assert set(method.logged) == {"context", "prior"}
+    assert all(values.shape == (3,) and values.isfinite().all() for values in method.logged.values())
+    assert (method.logged["prior"] <= 0).all()  # lambda log(1 - D)
+
+
+@pytest.mark.parametrize(
+    "cls",
+    [autoencoder.Autoencoder, context_encoder.ContextEncoder, dense_gan.DenseGan],
+    ids=lambda cls: cls.name,
+)
+def test_a_network_learns_eight_pictures_by_heart(cls):
+    torch.manual_seed(0)
+    method, image, hole = cls(32, cls.small).train(), pictures(8), holes("center", 8)
+    missing = hole.expand(-1, 3, -1, -1)
+    start = (answer(method, image, hole) - image)[missing].square().mean().item()
+    method.train()
+    for _ in range(400):
+        method.step(image, hole)
+    assert (answer(method, image, hole) - image)[missing].square().mean().item() < 0.2 * start
