@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -33,7 +34,7 @@ def mask(text: str, size: int, plugins: Registry) -> MaskChoice:
     cls = plugins.get("mask", named.name).cls
     if issubclass(cls, Mix):
         return _mix(cls, named, size, plugins)
-    if named.members:
+    if named.members or text.rstrip().endswith(")"):
         raise UserError(f"{text!r}: only mix takes masks in (...); the options of {named.name} go into [...]")
     whose = f"mask {named.name}"
     settled = cls.settle(params.resolve(cls.Params, named.options, whose=whose), size)
@@ -42,8 +43,21 @@ def mask(text: str, size: int, plugins: Registry) -> MaskChoice:
         cls(settled),
         params.canonical(named.name, settled),
         params.shown(named.name, settled, settled=default),
-        brackets.write(named.name, params.values_of(settled)),
+        written_again(named.name, params.values_of(settled)),
     )
+
+
+def written_again(name: str, options: Mapping[str, object]) -> str:
+    """The text that chooses the same once more. A `UserError` where brackets cannot hold a value."""
+    text = brackets.write(name, options)
+    try:
+        read = brackets.parse(text).options
+    except UserError:
+        read = {}
+    for option, value in options.items():
+        if read.get(option) != brackets.value_text(value):
+            raise UserError(f"{option} of {name}, {value!r}, holds a comma or an odd bracket; rename it, or make a link to it")
+    return text
 
 
 def _mix(cls: type[Mix], named: brackets.Named, size: int, plugins: Registry) -> MaskChoice:
@@ -80,7 +94,9 @@ class DatasetChoice:
 
 def dataset(text: str, plugins: Registry, *, source: Path | None = None, skip_bad_images: bool = False) -> DatasetChoice:
     """A data set by its name, or `folder` by a path; `source`: the files of a named one."""
-    named = brackets.parse(text)
+    named = brackets.Named(text) if Path(text).exists() else brackets.parse(text)
+    if named.members:
+        raise UserError(f"{text!r}: only masks can be mixed in (...); the options of a data set go into [...]")
     is_path = "/" in named.name or named.name.startswith((".", "~")) or Path(named.name).suffix == ".zip"
     if not is_path and named.name not in plugins.plugins["dataset"] and Path(named.name).is_dir():
         is_path = True

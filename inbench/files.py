@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import lzma
 import stat
 import zipfile
+import zlib
 from pathlib import Path, PurePosixPath
 
 from inbench.errors import UserError
 
 ENDINGS = {".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff"}
+DAMAGE = (
+    zipfile.BadZipFile, zlib.error, lzma.LZMAError, OSError, RuntimeError, NotImplementedError, ValueError, EOFError, KeyError,
+)  # fmt: skip
+"""What reading a damaged file or archive may end in."""
 MOST_BYTES = 2**28
 """A larger file is no picture and no list of any data set."""
 MOST_GROWTH = 200
@@ -45,7 +51,7 @@ class Files:
             if path.stat().st_size > MOST_BYTES:
                 raise UserError(f"{self.source}: {name} has {path.stat().st_size / 2**20:.0f} MB: no picture, no list")
             return path.read_bytes()
-        except (zipfile.BadZipFile, OSError, RuntimeError, NotImplementedError, ValueError, EOFError) as error:
+        except DAMAGE as error:
             raise UserError(f"{self.source}: {name} cannot be read: {error}") from error
 
     def text(self, name: str) -> str:
@@ -71,7 +77,7 @@ def impostor(data: bytes) -> str:
     """What stands in place of a file that was not really fetched; empty where it seems to be one."""
     if not data:
         return "is empty"
-    if data.lstrip()[:1] == b"<":
+    if data.removeprefix(b"\xef\xbb\xbf").lstrip()[:1] == b"<":
         return "is an HTML page, what a server sends in place of a file that is not there"
     if data.startswith(b"version https://git-lfs"):
         return "is a Git LFS pointer; fetch the file itself with git lfs pull"
@@ -79,11 +85,11 @@ def impostor(data: bytes) -> str:
 
 
 def _opened(source: Path) -> zipfile.ZipFile:
-    if source.name.endswith((".tar", ".tgz", ".tar.gz")):
+    if source.name.endswith((".tar", ".tgz", ".tar.gz", ".tar.bz2", ".tar.xz")):
         raise UserError(f"{source} is a tar archive; unpack it (tar xf {source.name}) and name the folder")
     try:
         return zipfile.ZipFile(source)
-    except (zipfile.BadZipFile, OSError) as error:
+    except (zipfile.BadZipFile, OSError, NotImplementedError) as error:
         raise UserError(f"{source} is neither a folder nor a readable zip: {error}") from error
 
 

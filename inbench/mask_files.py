@@ -5,8 +5,6 @@ from __future__ import annotations
 import dataclasses
 import functools
 import hashlib
-import io
-import zipfile
 from pathlib import Path
 from typing import Any, Literal
 
@@ -14,8 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
+from inbench.decoding import rgb
 from inbench.errors import UserError
-from inbench.files import Files
+from inbench.files import DAMAGE, Files, impostor
 from inbench.hookspecs import hookimpl
 from inbench.mask import Holes, Mask
 from inbench.params import param, required
@@ -44,7 +43,7 @@ class FromFiles(Mask):
     def settle(cls, params: Any, size: int) -> Any:
         path = Path(params.path).expanduser().absolute()
         content, _ = read(path, params.hole, size)
-        if params.content not in (None, content):
+        if not content.startswith(params.content or ""):
             raise UserError(f"the holes in {path} are not those of content={params.content}; now it is {content}")
         return cls.Params(path=str(path), hole=params.hole, pack=params.pack or path.stem, content=content)
 
@@ -54,11 +53,17 @@ class FromFiles(Mask):
         return np.unpackbits(found[chosen.astype(np.int64)], axis=1, count=size * size).reshape(-1, size, size).astype(np.bool_)
 
 
-@functools.lru_cache(maxsize=4)
 def read(path: Path, hole: str, size: int) -> tuple[str, NDArray[np.uint8]]:
     """The start of the SHA-256 of the files, and their holes at a size, packed to bits: [n, S * S / 8]."""
     if not path.exists():
         raise UserError(f"there is no {path}; from-files[path=...] is a folder, a zip or an .npz of holes")
+    state = [(str(file), file.stat().st_size, file.stat().st_mtime_ns) for file in sorted([path, *path.rglob("*")])]
+    return _read(path, hole, size, tuple(state))
+
+
+@functools.lru_cache(maxsize=4)
+def _read(path: Path, hole: str, size: int, state: object) -> tuple[str, NDArray[np.uint8]]:
+    """Kept for as long as no file changes."""
     digest = hashlib.sha256()
     packed: list[NDArray[np.uint8]] = []
     for name, white in arrays(path, digest) if path.suffix == ".npz" else pictures(Files(path), digest):
@@ -88,11 +93,15 @@ def pictures(files: Files, digest: Any) -> Any:
     for name in files.pictures():
         data = files.read(name)
         digest.update(f"{name}\0{len(data)}\0".encode() + data)
+        wrong = impostor(data)
         try:
-            with Image.open(io.BytesIO(data)) as file:
-                level = np.asarray(file.convert("L"))
-        except (UnidentifiedImageError, OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
-            raise UserError(f"{files.source}: {name} is no readable picture of a hole: {error}") from error
+            level = np.asarray(rgb(data).convert("L")) if not wrong else np.zeros((1, 1), np.uint8)
+        except UnidentifiedImageError:
+            wrong = "is no picture"
+        except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+            wrong = f"is no readable picture of a hole: {error}"
+        if wrong:
+            raise UserError(f"{files.source}: {name} {wrong}")
         yield name, whites(level, f"{files.source}: {name}", top=int(level.max()))
 
 
@@ -109,29 +118,32 @@ def whites(level: NDArray[Any], what: str, top: int) -> NDArray[np.bool_]:
 def arrays(path: Path, digest: Any) -> Any:
     """Name and white pixels of each hole in an .npz: bits with their shape (`packed`, `shape`), or one array [n, S, S]."""
     try:
-        with np.load(path, allow_pickle=False) as held:
-            found = {name: held[name] for name in held.files}
-    except (OSError, ValueError, zipfile.BadZipFile, KeyError) as error:
-        raise UserError(f"{path} is no .npz of arrays: {error}") from error
-    if {"packed", "shape"} <= found.keys():
-        shape, packed = tuple(int(side) for side in found["shape"]), found["packed"]
-        if len(shape) != 3 or packed.dtype != np.uint8 or packed.size * 8 < int(np.prod(shape)):
-            raise UserError(f"{path}: packed does not hold the {shape} bits that shape tells of")
-        stack: NDArray[Any] = np.unpackbits(packed.reshape(-1), count=int(np.prod(shape))).reshape(shape)
-    else:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as held:
+            found = {name: np.asarray(held[name]) for name in held.files}
+        stack = bits_of(found["packed"], found["shape"]) if {"packed", "shape"} <= found.keys() else None
+    except (*DAMAGE, TypeError, AttributeError, IndexError, MemoryError) as error:
+        raise UserError(f"{path} is no .npz of holes: {error or type(error).__name__}") from error
+    if stack is None:
         stacks = [value for value in found.values() if value.ndim == 3]
         if len(stacks) != 1:
             told = ", ".join(f"{name} {list(value.shape)}" for name, value in found.items())
             raise UserError(f"{path} must hold one array [n, height, width], or packed and shape; it holds {told or 'nothing'}")
-        stack = stacks[0].squeeze()
-    if stack.dtype.kind not in "bui" or stack.ndim != 3:
-        raise UserError(
-            f"{path}: holes must be bool or whole numbers [n, height, width], not {stack.dtype} {list(stack.shape)}"
-        )
-    digest.update(repr(stack.shape).encode() + np.ascontiguousarray(stack, dtype=np.uint8).tobytes())
+        stack = stacks[0]
+    if stack.dtype.kind not in "bui" or not all(stack.shape[1:]):
+        told = f"{stack.dtype} {list(stack.shape)}"
+        raise UserError(f"{path}: holes must be bool or whole numbers [n, height, width], not {told}")
+    digest.update(f"{stack.dtype.str}{stack.shape}".encode() + np.ascontiguousarray(stack).tobytes())
     top = int(stack.max(initial=0))
     for place, level in enumerate(stack):
         yield f"hole {place}", whites(level, f"{path}: hole {place}", top)
+
+
+def bits_of(packed: NDArray[Any], shape: NDArray[Any]) -> NDArray[np.uint8]:
+    """Bits [n, height, width] of their packed form, eight to a byte."""
+    sides = [int(side) for side in shape]
+    if len(sides) != 3 or min(sides) < 0 or packed.dtype != np.uint8 or packed.size * 8 < int(np.prod(sides)):
+        raise ValueError(f"packed does not hold the bits of the shape {sides}")
+    return np.unpackbits(packed.reshape(-1), count=int(np.prod(sides))).reshape(sides)
 
 
 @hookimpl

@@ -94,7 +94,7 @@ class Pattern25(Mask):
 
 def smallest(field: NDArray[np.floating[Any]], count: Counts) -> Holes:
     """The `count` [n] pixels of each field [n, S, S] that have the smallest values; of equal ones the first."""
-    flat = field.reshape(len(field), -1)
+    flat = field.reshape(len(field), field.shape[1] * field.shape[2])
     last = np.take_along_axis(np.sort(flat, axis=1), count[:, None] - 1, axis=1)
     below, equal = flat < last, flat == last
     left = count - np.count_nonzero(below, axis=1)
@@ -152,7 +152,7 @@ class Lama(Mask):
     box_sides: ClassVar[tuple[int, int]] = (0, 0)
     margin: ClassVar[int] = 0
     box_share: ClassVar[float] = 3 / 13  # LaMa weighs boxes by 0.3 and strokes by 1
-    tries: ClassVar[int] = 8
+    tries: ClassVar[int] = 20
     most_missing: ClassVar[float] = 0.5
 
     def holes(self, seeds: Seeds, size: int) -> Holes:
@@ -244,9 +244,18 @@ class Mix(Mask):
     def __init__(self, params: Any, members: Sequence[Mask]) -> None:
         super().__init__(params)
         self.members = tuple(members)
+        self.depth = 0
+        self.sink()
+
+    def sink(self) -> None:
+        """A mixture within this one lies deeper than this one: each depth chooses by chance of its own."""
+        for member in self.members:
+            if isinstance(member, Mix):
+                member.depth = self.depth + 1
+                member.sink()
 
     def holes(self, seeds: Seeds, size: int) -> Holes:
-        chosen = whole(unit(seeds, 1, purpose=9)[:, 0], len(self.members))
+        chosen = whole(unit(seeds, 1, purpose=1000 + self.depth)[:, 0], len(self.members))
         holes = np.zeros((len(seeds), size, size), dtype=np.bool_)
         for place, member in enumerate(self.members):
             holes[chosen == place] = member.holes(seeds[chosen == place], size)

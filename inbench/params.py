@@ -71,7 +71,7 @@ def resolve(kind: type[Any], given: Mapping[str, object], *, whose: str, budget:
         _check_bounds(values[name], fields[name], f"{whose}[{name}=...]")
     missing = [name for name in fields if name not in values]
     if missing:
-        raise UserError(f"{whose} needs {missing[0]!r}; write {whose}[{missing[0]}=...]")
+        raise UserError(f"{whose} needs {missing[0]!r}; write {whose.split()[-1]}[{missing[0]}=...]")
     try:
         return kind(**values)
     except ValueError as error:  # a __post_init__ that refuses a combination

@@ -130,6 +130,8 @@ def _methods(request: Request, plugins: registry.Registry) -> list[brackets.Name
     found: list[brackets.Named | Fault] = []
     for text in brackets.split_list(request.methods):
         named = brackets.parse(text)
+        if named.members:
+            raise UserError(f"{text!r}: only masks can be mixed in (...); the parameters of a method go into [...]")
         if named.name == "all" and not named.options:
             found += [brackets.Named(name) for name in plugins.names("method")]
             found += [fault for fault in plugins.faults if fault.kind in ("", "method")]

@@ -1,7 +1,9 @@
 """Brackets: one syntax for the options of anything."""
 
 import pytest
+from conftest import planned
 
+from inbench import choices, registry
 from inbench.brackets import Named, file_name, parse, split_list, value_text, write
 from inbench.errors import UserError
 
@@ -40,6 +42,68 @@ def test_brackets_may_stand_inside_a_value():
 
 def test_a_path_with_brackets_in_it_is_a_name():
     assert parse("/data/faces[old]/set.zip") == Named("/data/faces[old]/set.zip", {})
+
+
+@pytest.mark.parametrize(
+    ("text", "members"),
+    [
+        ("mix(center,half)", ("center", "half")),
+        (" mix( center , half ) ", ("center", "half")),
+        ("mix(center)", ("center",)),
+        ("mix()", ()),
+        ("mix(,center,,)", ("center",)),
+        ("mix(box[least=3,most=5],mix(thin,thick))", ("box[least=3,most=5]", "mix(thin,thick)")),
+        ("mix(from-files[path=/a/b.zip,hole=black],half)", ("from-files[path=/a/b.zip,hole=black]", "half")),
+        ("mix(from-files[path=/a(b)/c.zip],half)", ("from-files[path=/a(b)/c.zip]", "half")),
+        ("mix(center,\n    half)", ("center", "half")),
+    ],
+)
+def test_a_mixture_has_members(text, members):
+    assert parse(text) == Named("mix", {}, members)
+
+
+def test_members_are_kept_in_the_order_they_were_written():
+    assert parse("mix(z,a,m,a)").members == ("z", "a", "m", "a")
+
+
+@pytest.mark.parametrize(
+    "text", ["center", "center[side=3]", "/data/faces(old)", "./faces(old)", "Faces (old)", "(a,b)", "x.zip"]
+)
+def test_what_is_no_mixture_has_no_members(text):
+    assert parse(text).members == ()
+
+
+def test_a_path_with_round_brackets_in_it_is_a_name():
+    assert parse("/data/faces(old)/set(1).zip") == Named("/data/faces(old)/set(1).zip", {})
+    assert parse("/data/faces(old)[crop=pad]") == Named("/data/faces(old)", {"crop": "pad"})
+
+
+@pytest.mark.parametrize("text", ["mix(a))", "mix(a,b))(", "mix(a[b=1)", "mix(a(b)", "mix(a]b)"])
+def test_a_mixture_with_an_odd_bracket_is_refused(text):
+    with pytest.raises(UserError, match="bracket"):
+        split_list(text)
+
+
+@pytest.mark.parametrize("text", ["mix(a))", "mix(a[b=1)", "mix(a(b)", "mix(a]b)", "mix(a),mix(b)"])
+def test_a_mixture_of_odd_brackets_is_refused(text):
+    with pytest.raises(UserError, match="bracket"):
+        parse(text)
+
+
+def test_a_list_of_mixtures_splits_between_them():
+    assert split_list("mix(a,b), c ,mix(d[e=f,g=h],i)") == ["mix(a,b)", "c", "mix(d[e=f,g=h],i)"]
+
+
+@pytest.mark.parametrize("text", ["mean-fill(half,center)", "all(x)"])
+def test_a_method_takes_no_members(tmp_path, text):
+    with pytest.raises(UserError, match=r"\("):
+        planned(tmp_path, text)
+
+
+@pytest.mark.parametrize("text", ["photos(a,b)", "drawn-faces(x)"])
+def test_a_data_set_takes_no_members(text):
+    with pytest.raises(UserError, match=r"\("):
+        choices.dataset(text, registry.load())
 
 
 @pytest.mark.parametrize("text", ["a[b=1", "a]b]", "[a=1]", "a[b]", "a[=1]", "a[b=1,b=2]", "a[b=1]]"])
@@ -87,3 +151,11 @@ def test_what_is_written_reads_back():
 
 def test_a_file_name_holds_safe_characters_only():
     assert file_name("center[side=40] on val/x") == "center_side_40_on_val_x"
+
+
+@pytest.mark.parametrize(
+    ("text", "name"), [("..", "_"), ("[]", "_"), ("../x", "x"), (".hidden", "hidden"), ("mix(center,half[part=left])", None)]
+)
+def test_a_file_name_is_never_empty_hidden_or_another_folder(text, name):
+    found = file_name(text)
+    assert found == (name or "mix_center_half_part_left")

@@ -247,7 +247,8 @@ def test_verify_says_whether_sets_are_as_they_were_prepared(data, prepare, folde
     damage(found.folder)
     told = data("verify")
     assert told.code == 1
-    assert "celeba at 32: the pictures are not those that were prepared\n" in told.out
+    mend = f"; remove {found.folder} and prepare it again\n"
+    assert f"celeba at 32: the pictures are not those that were prepared{mend}" in told.out
     assert data("verify", "celeba[crop=center178]").code == 0
     assert data("verify", "celeba").code == 1
     (one,) = json.loads(data("verify", "celeba", "--json").out)

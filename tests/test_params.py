@@ -8,7 +8,7 @@ import pytest
 
 from inbench import brackets, params
 from inbench.errors import UserError
-from inbench.params import NoParams, by_budget, param, resolve
+from inbench.params import NoParams, by_budget, param, required, resolve
 
 
 @dataclasses.dataclass(frozen=True)
@@ -25,6 +25,13 @@ class Options:
 @dataclasses.dataclass(frozen=True)
 class Needy:
     path: str
+
+
+@dataclasses.dataclass(frozen=True)
+class Local:
+    path: str = required("where it lies", local=True)
+    count: int = required("how many")
+    shade: str = param("white", "which colour")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -198,3 +205,67 @@ def test_an_annotation_that_cannot_be_read_is_the_plugins_fault():
 
     with pytest.raises(TypeError, match="annotated"):
         resolve(Odd, {"sides": "1"}, whose="thing")
+
+
+# Options that have to be told, and options of this machine alone
+
+
+def local(**given):
+    return resolve(Local, {"path": "/a/b", "count": "3", **given}, whose="thing")
+
+
+@pytest.mark.parametrize("left", ["path", "count"])
+def test_a_required_option_is_asked_for(left):
+    given = {"path": "/a/b", "count": "3"}
+    del given[left]
+    with pytest.raises(UserError) as error:
+        resolve(Local, given, whose="thing")
+    assert str(error.value) == f"thing needs '{left}'; write thing[{left}=...]"
+
+
+def test_a_required_option_is_read_as_its_type():
+    assert local() == Local("/a/b", 3, "white")
+    with pytest.raises(UserError, match=r"thing\[count=...\] must be a whole number, not 'many'"):
+        local(count="many")
+
+
+def test_a_required_option_has_no_default():
+    assert params.needs_option(Local)
+    assert params.defaults(Local) == {"shade": "white"}
+    with pytest.raises(TypeError):
+        Local()
+
+
+def test_a_required_option_says_so_and_what_it_is():
+    told = {name: (default, said["about"]) for name, default, said in params.described(Local)}
+    assert told == {
+        "path": ("(required)", "where it lies"),
+        "count": ("(required)", "how many"),
+        "shade": ("white", "which colour"),
+    }
+
+
+def test_options_of_this_machine_are_left_out_of_what_is_told():
+    assert params.canonical("thing", local()) == "thing[count=3,shade=white]"
+    assert params.shown("thing", local()) == "thing[count=3]"
+    assert params.shown("thing", local(shade="black")) == "thing[count=3,shade=black]"
+    assert params.told_of(local()) == {"count": 3, "shade": "white"}
+
+
+def test_options_of_this_machine_are_values_all_the_same():
+    assert params.values_of(local()) == {"count": 3, "path": "/a/b", "shade": "white"}
+
+
+def test_where_something_lies_makes_no_difference_to_its_name():
+    one, other = local(), local(path="/elsewhere")
+    assert params.canonical("thing", one) == params.canonical("thing", other)
+    assert params.shown("thing", one) == params.shown("thing", other)
+    assert one != other
+
+
+def test_a_thing_whose_only_option_is_of_this_machine_is_told_bare():
+    @dataclasses.dataclass(frozen=True)
+    class Path:
+        path: str = required("where it lies", local=True)
+
+    assert params.canonical("thing", Path("/a")) == params.shown("thing", Path("/a")) == "thing"
