@@ -30,7 +30,7 @@ tables: .venv/run
 	@$(PYTHON) -m venv .venv || { echo "python3 -m venv failed; on Debian: apt-get install python3-venv"; exit 1; }
 
 .venv/run: .venv/bin/python pyproject.toml constraints.txt
-	$(INSTALL) -e .
+	$(INSTALL) -e '.[opencv]'
 	@touch $@
 
 .venv/test: .venv/run
