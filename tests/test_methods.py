@@ -23,7 +23,7 @@ from inbench_methods import (
 from skimage.restoration import inpaint_biharmonic
 from torch import nn
 
-from inbench import Unavailable, masks, scoring
+from inbench import Unavailable, masks, scoring, uniform
 from inbench.params import NoParams
 
 
@@ -820,3 +820,25 @@ def test_a_network_learns_eight_pictures_by_heart(cls):
     for _ in range(400):
         method.step(image, hole)
     assert (answer(method, image, hole) - image)[missing].square().mean().item() < 0.2 * start
+
+
+def test_the_losses_of_the_latent_search_are_those_of_the_paper():
+    torch.manual_seed(0)
+    params = semantic_inpainting.SemanticInpaintingParams(latent=8, width=8, latent_steps=1, prior=0.5)
+    method = semantic_inpainting.SemanticInpainting(32, params)
+    image, hole = pictures(3), holes("half", 3)
+    answer(method, image, hole)
+    with torch.no_grad():
+        z = uniform(torch.arange(3), 8) * 2 - 1
+        picture = method.generator(z)
+        real = method.discriminator(picture).flatten().double().sigmoid()
+    off = (picture - (image.masked_fill(hole, 0) * 2 - 1)).abs().double()
+    for place in range(3):
+        context = 0.0
+        for row in range(32):
+            for column in range(32):
+                if not hole[place, 0, row, column]:
+                    window = hole[place, 0, max(0, row - 3) : row + 4, max(0, column - 3) : column + 4].double()
+                    context += (window.mean() * off[place, :, row, column].sum()).item()  # eq. 3 and 4
+        assert method.logged["context"][place].item() == pytest.approx(context, rel=1e-5)
+        assert method.logged["prior"][place].item() == pytest.approx(0.5 * math.log(1 - real[place].item()), rel=1e-5)  # eq. 5

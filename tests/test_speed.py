@@ -6,6 +6,7 @@ rounds to judge, and then the bars are asserted.
 
 from __future__ import annotations
 
+import copy
 import io
 import statistics
 import subprocess
@@ -19,6 +20,7 @@ import pytest
 import torch
 from inbench_datasets import celeba, drawn_faces
 from inbench_methods.autoencoder import Autoencoder
+from inbench_methods.semantic_inpainting import SemanticInpainting, SemanticInpaintingParams, context_weight
 from PIL import Image
 
 from inbench import Decoded, Files, choices, preparing, registry
@@ -155,6 +157,7 @@ from inbench.batches import Batches
 from inbench.store import Prepared
 from inbench.training import seed_everything
 from inbench_methods.autoencoder import Autoencoder
+from inbench_methods.semantic_inpainting import SemanticInpainting, SemanticInpaintingParams, context_weight
 seed_everything(0)
 part = Prepared(Path(sys.argv[1])).part("train")
 method = Autoencoder(64, Autoencoder.Params())
@@ -201,3 +204,36 @@ def test_a_hundred_times_the_pictures_take_no_more_memory(tmp_path: Path, rounds
     )
     if rounds > 1:
         assert used[1] - used[0] < 300
+
+
+def test_the_latent_search_is_three_times_as_fast_as_a_plain_port(rounds: int):
+    """The port: float32, gradients of all weights too, one image at a time; the same networks and steps."""
+    steps, count = (20, 32) if rounds > 1 else (2, 2)
+    torch.manual_seed(0)
+    method = SemanticInpainting(64, SemanticInpaintingParams(latent_steps=steps, blend=False)).eval()
+    plain = copy.deepcopy(method)
+    method.to(memory_format=torch.channels_last)
+    autocast_forwards(method, "cpu", choose_precision("auto", "cpu"))
+    seen, seed = torch.rand(count, 3, 64, 64), torch.arange(count)
+    hole = torch.from_numpy(mask("center").draw(count, 64))
+
+    def ported() -> None:
+        for place in range(count):
+            y, weight = seen[place : place + 1] * 2 - 1, context_weight(hole[place : place + 1], 7)
+            z = (torch.rand(1, 100) * 2 - 1).requires_grad_()
+            adam = torch.optim.Adam([z], lr=0.01)
+            for _ in range(steps):
+                picture = plain.generator(z)
+                loss = (weight * (picture - y)).abs().sum() + 0.003 * torch.log(
+                    1 - plain.discriminator(picture).sigmoid() + 1e-8
+                ).sum()
+                adam.zero_grad()
+                loss.backward()
+                adam.step()
+                z.data.clamp_(-1, 1)
+
+    def ours() -> None:
+        with torch.no_grad():
+            method.inpaint(seen.masked_fill(hole, 0), hole, seed)
+
+    ratio(ours, ported, min(rounds, 3), "latent search", 3)
