@@ -20,6 +20,8 @@ from inbench.scoring import Operations
 
 ROWS = COLUMNS = 8
 GAP = 2
+COUNTED_AT = "quick"
+"""The budget whose parameters an answer's operations are counted with: what `paper` spends on an answer takes too long here."""
 
 
 def found(text: str, plugins: Registry) -> Plugin:
@@ -34,7 +36,7 @@ def found(text: str, plugins: Registry) -> Plugin:
 def facts(plugin: Plugin, options: Mapping[str, str], size: int) -> dict[str, Any]:
     """What a plugin says of itself, and its parameters with default, source and effect.
 
-    Of a method also the numbers of weights in each of its networks, and the operations of one answer at the budget `paper`.
+    Of a method also the numbers of weights in each of its networks, and the operations of one answer.
     """
     cls = plugin.cls
     names = ("summary", "about", "paper", "licence", "citation", "where", "unit", "better", "region", "sizes")
@@ -56,7 +58,7 @@ def facts(plugin: Plugin, options: Mapping[str, str], size: int) -> dict[str, An
 def costs(cls: type[Method], options: Mapping[str, str], size: int) -> dict[str, Any]:
     """Weights by network, and floating-point operations for one image (a multiply-add is two)."""
     size = size if size in cls.sizes else max(cls.sizes)
-    method = cls(size, params.resolve(cls.Params, options, whose=cls.name)).eval()
+    method = cls(size, params.resolve(cls.Params, options, whose=cls.name, budget=COUNTED_AT)).eval()
     networks = {name: sum(weight.numel() for weight in net.parameters()) for name, net in method.named_children()}
     if cls.one_pass:
         return {}  # it has no weights and no answer before its pass
@@ -74,7 +76,9 @@ def in_words(told: dict[str, Any]) -> str:
         if name == "networks":
             lines += [f"{'network':<10} {network}: {count / 1e6:.3f} M parameters" for network, count in value.items()]
         elif name == "flops_per_image":
-            lines.append(f"{'cost':<10} {value / 1e9:.3f} GFLOP an image at {told['size']} x {told['size']}")
+            lines.append(
+                f"{'cost':<10} {value / 1e9:.3f} GFLOP an image of {told['size']} x {told['size']}, budget {COUNTED_AT}"
+            )
         elif name not in ("name", "kind", "params", "size"):
             shown = ", ".join(map(str, value)) if isinstance(value, tuple) else value
             lines.append(f"{name:<10} {shown}")

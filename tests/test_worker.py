@@ -212,9 +212,10 @@ def test_more_test_images_are_scored_without_training_again(tiny: Tiny, record: 
 @pytest.mark.usefixtures("here")
 def test_one_training_is_scored_on_many_masks(tiny: Tiny, record: Find) -> None:
     rows = tiny(AUTO, test_masks="all")
-    assert sorted(row["mask"] for row in rows) == ["center", "half", "pattern25", "random80"]
+    every = ["box", "brush", "center", "half", "medium", "pattern25", "random80", "thick", "thin"]  # mix is for training
+    assert sorted(row["mask"] for row in rows) == every
     assert {row["train_mask"] for row in rows} == {"center"}
-    assert len(record("autoencoder").scores) == 4
+    assert len(record("autoencoder").scores) == 9
 
 
 @pytest.mark.usefixtures("here")
