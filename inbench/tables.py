@@ -138,6 +138,7 @@ def _row(section: Section, same: list[Record], common: list[str] | None) -> dict
         "cpu_seconds": _cpu_seconds(ok) if ok else None,
         "peak_memory_bytes": max((cost["peak_memory_bytes"] for cost in costs), default=None),
         "parameters": costs[0]["parameters"] if costs else None,
+        "closed_form": bool(costs) and costs[0].get("updates") == {},
         "flops_per_image": _flops(section, ok),
         "hardware": sorted({", ".join(map(str, record.told["provenance"]["hardware"].values())) for record in ok}),
         "metrics": _metrics(section, ok, common) if ok else {},
@@ -318,7 +319,7 @@ def _below_floor(row: dict[str, Any], members: list[dict[str, Any]]) -> bool:
         (other["metrics"] for other in members if other["method"] == FLOOR and other["metrics"] and _trained_on_it(other)),
         None,
     )
-    if floor is None or row["method"] == FLOOR or not row["seeds"] or not row["metrics"]:
+    if floor is None or row["closed_form"] or not row["seeds"] or not row["metrics"]:
         return False
     own, linear = row["metrics"][PRIMARY]["mean"], floor[PRIMARY]["mean"]
     return own is not None and linear is not None and bool(own < linear)
