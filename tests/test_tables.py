@@ -157,6 +157,13 @@ def test_a_learner_below_the_linear_floor_is_marked(tmp_path):
     assert "† a learner below linear: not trained enough" in text
 
 
+def test_a_closed_form_below_the_floor_is_not_marked(tmp_path):
+    floor(tmp_path, 18.0)
+    spent = {"train_seconds": 1.0, "cpu_seconds": 2.0, "peak_memory_bytes": 2**20, "parameters": 0, "updates": {}}
+    lay(tmp_path, "mean-image", (16.0,) * 4, told={"costs": spent})
+    assert "†" not in tables.markdown(tables.rows(tmp_path))
+
+
 def test_what_learns_nothing_is_not_marked_below_the_floor(tmp_path):
     floor(tmp_path, 20.0)
     filled(tmp_path, 12.0)
