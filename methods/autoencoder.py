@@ -11,7 +11,7 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from inbench import Method, adam, hookimpl, param
+from inbench import Method, adam, by_budget, hookimpl, param
 
 
 @dataclasses.dataclass(frozen=True)
@@ -19,7 +19,13 @@ class AutoencoderParams:
     bottleneck: int = param(512, "numbers between encoder and decoder", source="open", low=1)
     width: int = param(64, "channels of the first convolution", source="Pathak et al. 2016", low=1)
     region: Literal["whole", "hole"] = param("whole", "where the squared error looks", source="open")
-    bn_momentum: float = param(0.3, "share of the newest batch in the averages that answers use", source="open", low=0, high=1)
+    bn_momentum: float = param(
+        by_budget(smoke=0.3, quick=0.3, paper=0.1),
+        "share of the newest batch in the averages that answers use",
+        source="open",
+        low=0,
+        high=1,
+    )
     lr: float = param(2e-4, "Adam's learning rate", source="open; DCGAN", low=0)
 
 

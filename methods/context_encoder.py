@@ -14,7 +14,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from inbench import Method, adam, hookimpl, param
+from inbench import Method, adam, by_budget, hookimpl, param
 
 
 @dataclasses.dataclass(frozen=True)
@@ -32,7 +32,13 @@ class ContextEncoderParams:
     overlap: int = param(4, "pixels around the hole that are predicted too", source="README, overlapPred", low=0)
     border: float = param(10.0, "weight of the squared error in that band", source="train.lua:381", low=0)
     reconstruction: float = param(0.999, "weight of the squared error", source="README, wtl2", low=0, high=1)
-    bn_momentum: float = param(0.5, "share of the newest batch in the averages that answers use", source="open", low=0, high=1)
+    bn_momentum: float = param(
+        by_budget(smoke=0.5, quick=0.5, paper=0.1),
+        "share of the newest batch in the averages that answers use",
+        source="open",
+        low=0,
+        high=1,
+    )
     lr_generator: float = param(2e-3, "Adam's learning rate, generator", source="train.lua:213", low=0)
     lr_discriminator: float = param(2e-4, "Adam's learning rate, discriminator", source="train.lua:218", low=0)
 

@@ -12,7 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from inbench import Method, adam, hookimpl, param
+from inbench import Method, adam, by_budget, hookimpl, param
 
 MATCHED = (128, 192, 256, 320)
 """Widths of a net without dense blocks that has as many parameters as the dense one: 5.42 M against 5.50 M at 64."""
@@ -47,7 +47,13 @@ class DenseGanParams:
         "sigmoid", "the discriminator's two classes as one logit or two", source="section 3.2"
     )
     init: Literal["dcgan", "torch"] = param("dcgan", "weights from N(0, 0.02), or torch's own", source="open")
-    bn_momentum: float = param(0.3, "share of the newest batch in the averages that answers use", source="open", low=0, high=1)
+    bn_momentum: float = param(
+        by_budget(smoke=0.3, quick=0.3, paper=0.1),
+        "share of the newest batch in the averages that answers use",
+        source="open",
+        low=0,
+        high=1,
+    )
     reconstruction_region: Literal["whole", "hole", "known"] = param(
         "whole", "where L_rec looks; known is eq. 3 to the letter", source="eq. 3"
     )
