@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+import itertools
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 from typing import Literal
@@ -99,13 +100,13 @@ def opened(source: Path) -> tuple[Files, Files]:
     return lists, Files(source / lists.inside / zipped)
 
 
-def lines(lists: Files, file: str, *, skip: int = 0) -> Iterator[tuple[str, list[str]]]:
+def lines(lists: Files, file: str) -> Iterator[tuple[str, list[str]]]:
     """The lines of a list, each with where it stands, split at blanks; empty ones are passed over."""
     name = lists.find(file)
     if name is None:
         raise UserError(f"{lists.source} holds no {file}; it comes with CelebA, see {CelebA.where}")
     for number, line in enumerate(lists.text(name).split("\n"), 1):
-        if line.strip() and number > skip:
+        if line.strip():
             yield f"{lists.source}: {file} line {number}", line.split()
 
 
@@ -160,10 +161,11 @@ def identities(lists: Files) -> dict[str, str]:
 def openface(lists: Files) -> dict[str, Warp]:
     """The crop of each picture by its five landmarks."""
     found = {}
-    head = list(lines(lists, LANDMARKS))[:2]
+    told = lines(lists, LANDMARKS)
+    head = list(itertools.islice(told, 2))
     if len(head) < 2 or head[1][1] != POINTS:
         raise UserError(f"{lists.source}: {LANDMARKS} must begin with a count and then the names {' '.join(POINTS)}")
-    for where, (name, *numbers) in lines(lists, LANDMARKS, skip=2):
+    for where, (name, *numbers) in told:
         try:
             xs, ys = [int(x) for x in numbers[::2]], [int(y) for y in numbers[1::2]]
             points = [complex(x, y) for x, y in zip(xs, ys, strict=True)]

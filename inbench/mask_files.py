@@ -47,8 +47,14 @@ class FromFiles(Mask):
             raise UserError(f"the holes in {path} are not those of content={params.content}; now it is {content}")
         return cls.Params(path=str(path), hole=params.hole, pack=params.pack or path.stem, content=content)
 
+    def __init__(self, params: Any) -> None:
+        super().__init__(params)
+        self.held: dict[int, NDArray[np.uint8]] = {}  # packed holes by size: a training asks at every step
+
     def holes(self, seeds: Seeds, size: int) -> Holes:
-        _, found = read(Path(self.params.path), self.params.hole, size)
+        if size not in self.held:
+            _, self.held[size] = read(Path(self.params.path), self.params.hole, size)
+        found = self.held[size]
         chosen = bits(seeds, 1)[:, 0] % np.uint64(len(found))
         return np.unpackbits(found[chosen.astype(np.int64)], axis=1, count=size * size).reshape(-1, size, size).astype(np.bool_)
 

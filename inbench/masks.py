@@ -15,6 +15,7 @@ from inbench.hookspecs import hookimpl
 from inbench.mask import Holes, Mask
 from inbench.params import param, required
 from inbench.seeds import Seeds, bits, unit
+from inbench.strokes import whole
 
 Counts = NDArray[np.int64]
 
@@ -125,11 +126,6 @@ class Box(Mask):
         chance, spread = unit(seeds, 4), self.params.most - self.params.least + 1
         sides = self.params.least + whole(chance[:, :2], spread)
         return rectangles(whole(chance[:, 2:], size - sides + 1), sides, size)
-
-
-def whole(chance: NDArray[np.float64], below: int | Counts) -> Counts:
-    """Whole numbers from 0 to below `below`."""
-    return (chance * below).astype(np.int64)
 
 
 def rectangles(first: Counts, sides: Counts, size: int) -> Holes:

@@ -19,14 +19,7 @@ class NoParams:
     """A plugin without options."""
 
 
-def param(
-    default: T,
-    about: str = "",
-    *,
-    source: str = "",
-    low: float | None = None,
-    high: float | None = None,
-) -> T:
+def param(default: T, about: str = "", *, source: str = "", low: float | None = None, high: float | None = None) -> T:
     """A field of `Params` that explains itself.
 
     default: the paper's value, or `by_budget(...)`; about: its effect, one phrase; source: where the value comes

@@ -57,11 +57,11 @@ def facts(plugin: Plugin, options: Mapping[str, str], size: int) -> dict[str, An
 
 def costs(cls: type[Method], options: Mapping[str, str], size: int) -> dict[str, Any]:
     """Weights by network, and floating-point operations for one image (a multiply-add is two)."""
+    if cls.one_pass:
+        return {}  # it has no weights and no answer before its pass
     size = size if size in cls.sizes else max(cls.sizes)
     method = cls(size, params.resolve(cls.Params, options, whose=cls.name, budget=COUNTED_AT)).eval()
     networks = {name: sum(weight.numel() for weight in net.parameters()) for name, net in method.named_children()}
-    if cls.one_pass:
-        return {}  # it has no weights and no answer before its pass
     hole = torch.zeros(1, 1, size, size, dtype=torch.bool)
     hole[..., size // 4 : 3 * size // 4, size // 4 : 3 * size // 4] = True
     with Operations() as operations, torch.no_grad():

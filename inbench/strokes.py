@@ -44,21 +44,21 @@ def walks(seeds: Seeds, size: int, *, strokes: tuple[int, int], length: int, wid
     """
     fewest, most = strokes
     chance = unit(seeds, 1 + most * (3 + 3 * JOINTS), purpose=purpose)
-    count = fewest + _whole(chance[:, 0], most - fewest + 1)
+    count = fewest + whole(chance[:, 0], most - fewest + 1)
     chance = chance[:, 1:].reshape(len(seeds), most, 3 + 3 * JOINTS)
-    x, y, joints = (_whole(chance[..., place], below) for place, below in ((0, FRAME), (1, FRAME), (2, JOINTS)))
+    x, y, joints = (whole(chance[..., place], below) for place, below in ((0, FRAME), (1, FRAME), (2, JOINTS)))
     drawn = np.arange(most) < count[:, None]
     mirrored = np.where(np.arange(most) % 2 == 0, 4, 0)
     sines, cosines = np.array(SINES), np.array(COSINES)
     found = []
     for joint in range(JOINTS):
         turn, far, wide = (chance[..., 3 + 3 * joint + place] for place in range(3))
-        direction = _whole(turn, 4) + mirrored
-        reach = 10 + _whole(far, length)
+        direction = whole(turn, 4) + mirrored
+        reach = 10 + whole(far, length)
         to_x = np.clip((x + reach * sines[direction]).astype(np.int64), 0, FRAME)
         to_y = np.clip((y + reach * cosines[direction]).astype(np.int64), 0, FRAME)
         whose, stroke = np.nonzero(drawn & (joints >= joint))
-        ends = [end[whose, stroke] for end in (x, y, to_x, to_y, 5 + _whole(wide, width))]
+        ends = [end[whose, stroke] for end in (x, y, to_x, to_y, 5 + whole(wide, width))]
         found.append([whose, *ends])
         x, y = to_x, to_y
     whose, x0, y0, x1, y1, wide = (np.concatenate(column) for column in zip(*found, strict=True))
@@ -67,7 +67,8 @@ def walks(seeds: Seeds, size: int, *, strokes: tuple[int, int], length: int, wid
     return Segments(whose, x0, y0, x1, y1, wide.astype(np.float32) * (scale / 2))
 
 
-def _whole(chance: NDArray[np.float64], below: int) -> NDArray[np.int64]:
+def whole(chance: NDArray[np.float64], below: int | NDArray[np.int64]) -> NDArray[np.int64]:
+    """Whole numbers from 0 to below `below`, from numbers in [0, 1)."""
     return (chance * below).astype(np.int64)
 
 
