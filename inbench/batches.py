@@ -24,12 +24,23 @@ def to_image(pixels: NDArray[np.uint8] | Tensor, device: torch.device) -> Tensor
 class Batches:
     """The batch of any step, computed from the seed and the step alone: there is no state to keep."""
 
-    def __init__(self, part: Part, mask: Mask, *, batch: int, seed: int, device: torch.device, one_pass: bool = False) -> None:
+    def __init__(
+        self,
+        part: Part,
+        mask: Mask,
+        *,
+        batch: int,
+        seed: int,
+        device: torch.device,
+        one_pass: bool = False,
+        flips: bool = False,
+    ) -> None:
         size = part.images.shape[1]
         self.images: NDArray[np.uint8] | Tensor = part.images
         if device.type == "cuda" and part.images.nbytes < torch.cuda.mem_get_info(device)[0] // 2:
             self.images = torch.from_numpy(np.ascontiguousarray(part.images)).to(device)  # resident
         self.batch, self.seed, self.device, self.one_pass = batch, seed, device, one_pass
+        self.flips = flips
         self.mask = mask
         self.bank = np.empty((min(4096, BANK_BYTES // size**2), 1, size, size), dtype=np.bool_)
         self.drawn = np.zeros(len(self.bank), dtype=np.bool_)
@@ -42,7 +53,10 @@ class Batches:
             pixels: NDArray[np.uint8] | Tensor = self.images[torch.from_numpy(places).to(self.device)]
         else:
             pixels = self.images[places]
-        return to_image(pixels, self.device), self._holes(step, len(places))
+        image = to_image(pixels, self.device)
+        if self.flips:
+            image = image.flip(3).where(self._flipped(step, len(places)), image)
+        return image, self._holes(step, len(places))
 
     def _places(self, step: int) -> NDArray[np.int64]:
         start, count = step * self.batch, len(self.images)
@@ -59,6 +73,11 @@ class Batches:
             chance = np.array([seeds.stream(self.seed, "order", epoch)], dtype=np.uint64)
             self._epoch, self._order = epoch, np.argsort(seeds.bits(chance, len(self.images))[0], kind="stable")
         return self._order
+
+    def _flipped(self, step: int, count: int) -> Tensor:
+        """Which pictures of a batch are seen left-right: bool [N, 1, 1, 1]."""
+        chance = np.array([seeds.stream(self.seed, "flips", step)], dtype=np.uint64)
+        return torch.from_numpy(seeds.unit(chance, count)[0] < 0.5).to(self.device).view(-1, 1, 1, 1)
 
     def _holes(self, step: int, count: int) -> Tensor:
         chance = np.array([seeds.stream(self.seed, "holes", step)], dtype=np.uint64)

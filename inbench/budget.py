@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 from inbench import brackets, params
 from inbench.errors import UserError, unknown
@@ -17,6 +18,7 @@ class _Spending:
     epochs: float | None = param(None, "passes over the training pictures, where steps is none", low=0.001)
     batch: int = param(64, "images a step", low=1)
     test_images: int | None = param(None, "test images scored; none: all", low=1)
+    augmentation: Literal["none", "flip"] = param("none", "flip: half of the training pictures left-right, at random")
     val_images: int = param(256, "validation images watched at every fifth of a training", low=1)
 
 

@@ -261,6 +261,7 @@ def _one(
         batch=batch if learns else None,
         precision=precision if learns else None,
         seed=seed if learns else None,
+        augmentation="none" if one_pass or not learns else spending.augmentation,
     )
     planned = Planned(run, "missing", {"run": asdict(run), "labels": labels})
     if size not in plugin.cls.sizes:

@@ -182,6 +182,7 @@ class Worker:
             seed=self.run.seed or 0,
             device=self.device,
             one_pass=self.cls.one_pass,
+            flips=self.run.augmentation == "flip",
         )
         watch = training.Watch(self.data.part("val"), mask, self.spec["val_images"], self.device)
         return training.train(

@@ -5,6 +5,7 @@ The baseline that Meng et al. name without describing it; the layers are the con
 
 import dataclasses
 import itertools
+import math
 from collections.abc import Mapping
 from typing import Literal
 
@@ -19,6 +20,7 @@ class AutoencoderParams:
     bottleneck: int = param(512, "numbers between encoder and decoder", source="open", low=1)
     width: int = param(64, "channels of the first convolution", source="Pathak et al. 2016", low=1)
     region: Literal["whole", "hole"] = param("whole", "where the squared error looks", source="open")
+    mask_channel: bool = param(False, "the hole as a fourth channel of the input", source="open")
     bn_momentum: float = param(
         by_budget(smoke=0.3, quick=0.3, paper=0.1),
         "share of the newest batch in the averages that answers use",
@@ -27,6 +29,9 @@ class AutoencoderParams:
         high=1,
     )
     lr: float = param(2e-4, "Adam's learning rate", source="open; DCGAN", low=0)
+    schedule: Literal["constant", "cosine"] = param(
+        "constant", "the learning rate over a training; cosine: down to 0", source="open"
+    )
 
 
 def widths(size: int, width: int) -> list[int]:
@@ -35,13 +40,13 @@ def widths(size: int, width: int) -> list[int]:
     return [width] * (levels - 4) + [width, 2 * width, 4 * width, 8 * width][-levels:]
 
 
-def coder(size: int, bottleneck: int, width: int) -> nn.Sequential:
-    """[N, 3, S, S] -> [N, bottleneck] -> [N, 3, S, S] in [-1, 1].
+def coder(size: int, inputs: int, bottleneck: int, width: int) -> nn.Sequential:
+    """[N, inputs, S, S] -> [N, bottleneck] -> [N, 3, S, S] in [-1, 1].
 
     The 4x4 -> 1x1 convolutions are written as Linear: the same numbers, faster.
     """
     sides = widths(size, width)
-    layers: list[nn.Module] = [nn.Conv2d(3, sides[0], 4, 2, 1), nn.LeakyReLU(0.2, inplace=True)]
+    layers: list[nn.Module] = [nn.Conv2d(inputs, sides[0], 4, 2, 1), nn.LeakyReLU(0.2, inplace=True)]
     for before, after in itertools.pairwise(sides):
         layers += [
             nn.Conv2d(before, after, 4, 2, 1, bias=False),
@@ -86,23 +91,30 @@ class Autoencoder(Method):
 
     def __init__(self, size: int, params: AutoencoderParams) -> None:
         super().__init__(size, params)
-        self.net = coder(size, params.bottleneck, params.width)
+        self.net = coder(size, 4 if params.mask_channel else 3, params.bottleneck, params.width)
         start_small(self.net, params.bn_momentum)
         self.adam = adam(self.net.parameters(), params.lr, betas=(0.5, 0.999))
 
     def step(self, image: Tensor, hole: Tensor) -> Mapping[str, Tensor]:
         x = image * 2 - 1
-        squares = (self.net(x.masked_fill(hole, 0)) - x).square()
+        squares = (self.guess(x, hole) - x).square()
         weight = hole if self.params.region == "hole" else torch.ones_like(hole)
         loss = (weight * squares).sum() / (3 * weight.sum()).clamp_min(1)
+        if self.params.schedule == "cosine":
+            self.adam.param_groups[0]["lr"] = self.params.lr * (1 + math.cos(math.pi * self.progress)) / 2
         self.adam.zero_grad()
         loss.backward()
         self.adam.step()
         return {"loss": loss}
 
+    def guess(self, x: Tensor, hole: Tensor) -> Tensor:
+        """A picture in [-1, 1] whose hole is grey goes in, a whole one comes out."""
+        x = x.masked_fill(hole, 0)
+        answer: Tensor = self.net(torch.cat([x, hole.to(x.dtype)], dim=1) if self.params.mask_channel else x)
+        return answer
+
     def inpaint(self, seen: Tensor, hole: Tensor, seed: Tensor) -> Tensor:
-        guess: Tensor = self.net((seen * 2 - 1).masked_fill(hole, 0))
-        return (guess + 1) / 2
+        return (self.guess(seen * 2 - 1, hole) + 1) / 2
 
 
 @hookimpl

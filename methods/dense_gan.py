@@ -5,6 +5,7 @@ July 2019). No public code was found; what the text leaves open is a parameter, 
 """
 
 import dataclasses
+import math
 from collections.abc import Mapping
 from typing import Literal
 
@@ -69,6 +70,9 @@ class DenseGanParams:
     adversarial: float = param(0.001, "weight of L_adv", source="section 4.1")
     tv: float = param(1e-6, "weight of L_TV", source="section 4.1")
     lr: float = param(2e-4, "Adam's learning rate, both networks", source="section 4.1", low=0)
+    schedule: Literal["constant", "cosine"] = param(
+        "constant", "the learning rate over a training; cosine: down to 0", source="open"
+    )
 
 
 class DenseBlock(nn.Module):
@@ -230,6 +234,9 @@ class DenseGan(Method):
 
     def step(self, image: Tensor, hole: Tensor) -> Mapping[str, Tensor]:
         p = self.params
+        if p.schedule == "cosine":
+            for optimizer in (self.generator_adam, self.discriminator_adam):
+                optimizer.param_groups[0]["lr"] = p.lr * (1 + math.cos(math.pi * self.progress)) / 2
         x = image * 2 - 1
         guess = self.guess(x, hole)
         shown = guess if p.critic_sees == "raw" else guess.where(hole, x)

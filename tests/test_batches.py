@@ -76,6 +76,27 @@ def test_every_picture_comes_once_before_any_comes_again(batch):
     assert orders[0] != orders[1] != orders[2]
 
 
+def test_flips_turn_half_of_the_pictures_left_right_and_nothing_else():
+    straight, flipped = batches(batch=22), batches(batch=22, flips=True)
+    turned = 0
+    for step in range(20):
+        (image, hole), (other, same_hole) = straight.at(step), flipped.at(step)
+        assert torch.equal(hole, same_hole)
+        for one, two in zip(image, other, strict=True):
+            is_turned = not torch.equal(one, two)
+            assert torch.equal(two, one.flip(2) if is_turned else one)
+            turned += is_turned
+    assert 0.4 < turned / 440 < 0.6
+    assert flipped.at(0)[0].is_contiguous(memory_format=torch.channels_last)
+
+
+def test_flips_follow_from_seed_and_step():
+    assert same(batches(flips=True).at(3), batches(flips=True).at(3))
+    flipped = batches(flips=True)._flipped
+    assert not torch.equal(flipped(0, 64), flipped(1, 64))
+    assert not torch.equal(flipped(0, 64), batches(flips=True, seed=1)._flipped(0, 64))
+
+
 def test_one_pass_stops_where_the_pictures_do():
     served = batches(one_pass=True)
     sizes = [len(image) for image, hole in (served.at(step) for step in range(3)) if len(image) == len(hole)]

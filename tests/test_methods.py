@@ -1,6 +1,7 @@
 """Methods: the sizes their papers give, and the same numbers as a plain reading of the same formulas."""
 
 import copy
+import dataclasses
 import math
 
 import numpy as np
@@ -100,7 +101,7 @@ def test_the_dense_discriminator_has_five_strided_convolutions():
 
 
 def test_the_autoencoder_has_the_parameters_of_its_layer_table():
-    assert millions(autoencoder.coder, 64, 512, 64) == pytest.approx(13.9, rel=0.005)
+    assert millions(autoencoder.coder, 64, 3, 512, 64) == pytest.approx(13.9, rel=0.005)
 
 
 def test_the_context_encoder_has_the_parameters_of_its_layer_table():
@@ -666,6 +667,33 @@ def test_the_autoencoder_can_learn_the_hole_alone():
     assert method.step(image, hole)["loss"].item() == pytest.approx(
         (guess - x)[missing].double().square().mean().item(), rel=1e-5
     )
+
+
+@pytest.mark.parametrize(
+    ("cls", "optimizer"),
+    [(autoencoder.Autoencoder, "adam"), (dense_gan.DenseGan, "generator_adam"), (dense_gan.DenseGan, "discriminator_adam")],
+)
+def test_the_learning_rate_stays_or_falls_along_a_cosine(cls, optimizer):
+    found = {}
+    for schedule in ("constant", "cosine"):
+        method = cls(32, dataclasses.replace(cls.small, schedule=schedule)).train()
+        found[schedule] = []
+        for progress in (0.0, 0.5, 0.75):
+            method.progress = progress
+            method.step(pictures(2), holes("center", 2))
+            found[schedule].append(getattr(method, optimizer).param_groups[0]["lr"])
+    assert found["constant"] == [2e-4] * 3
+    assert found["cosine"] == pytest.approx([2e-4, 1e-4, 2e-4 * (1 - math.sqrt(0.5)) / 2])
+
+
+def test_the_hole_can_be_a_fourth_channel_of_the_autoencoder():
+    method = autoencoder.Autoencoder(32, autoencoder.AutoencoderParams(bottleneck=16, width=8, mask_channel=True)).eval()
+    image, hole = pictures(2), holes("center", 2)
+    assert method.net[0].in_channels == 4
+    grey = image.masked_fill(hole, 0.5)  # the colour of the hole, so the fourth channel alone tells them apart
+    other = torch.zeros_like(hole)
+    seed = torch.zeros(2, dtype=torch.int64)
+    assert not torch.equal(method.inpaint(grey, hole, seed), method.inpaint(grey, other, seed))
 
 
 # --- dense-gan: every open choice

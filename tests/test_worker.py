@@ -198,6 +198,19 @@ def test_known_pixels_are_untouched_and_the_numbers_come_from_the_kept_guesses(
 
 
 @pytest.mark.usefixtures("here")
+def test_a_training_with_flips_is_another_run(tiny: Tiny, tmp_path: Path) -> None:
+    rows = [
+        tiny(f"{AUTO},mean-image", budget=f"smoke[steps=6,batch=4,augmentation={how}]")  # one record of mean-image: no flips
+        for how in ("none", "flip")
+    ]
+    made = {record.told["run"]["augmentation"]: record for record in records.all_of(tmp_path / "results")
+            if record.told["run"]["method"] == "autoencoder"}  # fmt: skip
+    assert len(records.all_of(tmp_path / "results")) == 3
+    assert made["none"].told["scores"] != made["flip"].told["scores"]
+    assert [row["budget"] for row in rows[1]] == ["smoke[augmentation=flip,batch=4,steps=6]"] * 2
+
+
+@pytest.mark.usefixtures("here")
 def test_more_test_images_are_scored_without_training_again(tiny: Tiny, record: Find) -> None:
     tiny(AUTO)
     few, weights = rows_of(record("autoencoder")), record("autoencoder").folder / "weights.safetensors"
