@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from concurrent.futures import Future, ThreadPoolExecutor
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -34,7 +36,9 @@ class Batches:
         device: torch.device,
         one_pass: bool = False,
         flips: bool = False,
+        ahead: bool | None = None,
     ) -> None:
+        """ahead: a thread reads the next batch during a step; unless told, where a GPU cannot hold all pictures."""
         size = part.images.shape[1]
         self.images: NDArray[np.uint8] | Tensor = part.images
         if device.type == "cuda" and part.images.nbytes < torch.cuda.mem_get_info(device)[0] // 2:
@@ -45,18 +49,34 @@ class Batches:
         self.bank = np.empty((min(4096, BANK_BYTES // size**2), 1, size, size), dtype=np.bool_)
         self.drawn = np.zeros(len(self.bank), dtype=np.bool_)
         self._epoch, self._order = -1, np.zeros(0, dtype=np.int64)
+        if ahead is None:
+            ahead = device.type == "cuda" and not isinstance(self.images, Tensor)
+        self._reader = ThreadPoolExecutor(1, "batches") if ahead else None
+        self._next: tuple[int, Future[tuple[Tensor, ...]]] | None = None
 
     def at(self, step: int) -> tuple[Tensor, Tensor]:
         """Image float32 [N, 3, S, S] in [0, 1] and hole bool [N, 1, S, S] of a step, counted from 0."""
+        read = self._read(step) if self._reader is None else self._read_ahead(step, self._reader)
+        pixels, hole, flipped = (part.to(self.device, non_blocking=True) for part in read)
+        image = to_image(self.images[pixels] if isinstance(self.images, Tensor) else pixels, self.device)
+        return image.flip(3).where(flipped, image) if self.flips else image, hole
+
+    def _read_ahead(self, step: int, reader: ThreadPoolExecutor) -> tuple[Tensor, ...]:
+        """What was read while the last batch was learned from; one batch is held, never more."""
+        waiting, self._next = self._next, None
+        if waiting is not None and waiting[0] != step:
+            waiting[1].result()
+            waiting = None
+        read = waiting[1].result() if waiting is not None else reader.submit(self._read, step).result()
+        self._next = step + 1, reader.submit(self._read, step + 1)
+        return read
+
+    def _read(self, step: int) -> tuple[Tensor, ...]:
+        """A batch on the host: its pixels (or their places, where the pictures are resident), holes, and which are flipped."""
         places = self._places(step)
-        if isinstance(self.images, Tensor):
-            pixels: NDArray[np.uint8] | Tensor = self.images[torch.from_numpy(places).to(self.device)]
-        else:
-            pixels = self.images[places]
-        image = to_image(pixels, self.device)
-        if self.flips:
-            image = image.flip(3).where(self._flipped(step, len(places)), image)
-        return image, self._holes(step, len(places))
+        pixels = torch.from_numpy(places if isinstance(self.images, Tensor) else self.images[places])
+        read = pixels, self._holes(step, len(places)), self._flipped(step, len(places))
+        return tuple(part.pin_memory() for part in read) if self.device.type == "cuda" else read
 
     def _places(self, step: int) -> NDArray[np.int64]:
         start, count = step * self.batch, len(self.images)
@@ -77,7 +97,7 @@ class Batches:
     def _flipped(self, step: int, count: int) -> Tensor:
         """Which pictures of a batch are seen left-right: bool [N, 1, 1, 1]."""
         chance = np.array([seeds.stream(self.seed, "flips", step)], dtype=np.uint64)
-        return torch.from_numpy(seeds.unit(chance, count)[0] < 0.5).to(self.device).view(-1, 1, 1, 1)
+        return torch.from_numpy(seeds.unit(chance, count)[0] < 0.5).view(-1, 1, 1, 1)
 
     def _holes(self, step: int, count: int) -> Tensor:
         chance = np.array([seeds.stream(self.seed, "holes", step)], dtype=np.uint64)
@@ -86,4 +106,4 @@ class Batches:
         if len(missing):
             self.bank[missing] = self.mask.draw(missing.tolist(), self.bank.shape[-1], self.seed)
             self.drawn[missing] = True
-        return torch.from_numpy(self.bank[places]).to(self.device, non_blocking=True)
+        return torch.from_numpy(self.bank[places])

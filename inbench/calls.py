@@ -12,7 +12,8 @@ def run(methods: str = "all", datasets: str = "drawn-faces", **options: Any) -> 
     """Train and score, as `inbench run` does, and return the rows of the tables as `inbench tables --json` prints them.
 
     methods, datasets: as on the command line, such as "linear,dense-gan[tv=0]"; options: `mask`, `test_masks`, `budget`,
-    `seeds`, `size`, `device`, `precision`, `threads`, `results`, `data`, `plugins`, `keep`, `score_on`, `rerun`.
+    `seeds`, `size`, `device`, `precision`, `compile`, `deterministic`, `threads`, `results`, `data`, `plugins`, `keep`,
+    `score_on`, `rerun`.
     Raises `UserError` where a name or a path is wrong; a run that fails is a row with its status.
     """
     for name in ("results", "data"):

@@ -79,6 +79,8 @@ def _add_run(run: argparse.ArgumentParser) -> None:
     )
     run.add_argument("--device", default="auto", help="auto, cuda, mps or cpu (default: %(default)s)")
     run.add_argument("--precision", default="auto", help="auto, float32 or bf16 (default: %(default)s)")
+    run.add_argument("--compile", action="store_true", help="torch.compile the networks while they train")
+    run.add_argument("--deterministic", action="store_true", help="only kernels that give the same bits each time (CUDA)")
     run.add_argument("--threads", type=int, metavar="N", help="CPU threads a run (default: all cores)")
     run.add_argument("--timeout", type=float, metavar="SECONDS", help="most time for one run (default: none)")
     run.add_argument("--rerun", choices=("failed", "all"), help="also run what failed, or everything, again")
@@ -210,6 +212,8 @@ def _run(asked: argparse.Namespace) -> int:
         "size",
         "device",
         "precision",
+        "compile",
+        "deterministic",
         "threads",
         "results",
         "data",

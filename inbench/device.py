@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import platform
 import re
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -76,6 +78,26 @@ def autocast_forwards(method: nn.Module, device: str, precision: str) -> None:
 
         network.register_forward_pre_hook(enter)
         network.register_forward_hook(leave, always_call=True)
+
+
+def compile_forwards(method: nn.Module) -> None:
+    """`torch.compile` the forward of each network of a method while it trains; answers come from the plain kernels."""
+    for network in method.children():
+
+        def forward(*inputs: Tensor, network: nn.Module = network, plain: Any = network.forward, fast: Any = None) -> Any:
+            return (fast if network.training else plain)(*inputs)
+
+        network.forward = functools.partial(forward, fast=torch.compile(network.forward, dynamic=False))
+
+
+def set_numerics(*, deterministic: bool) -> None:
+    """float32 means float32 (no TF32); deterministic: an operation without a kernel that repeats its bits is an error."""
+    torch.set_float32_matmul_precision("highest")
+    torch.backends.cudnn.allow_tf32 = False
+    torch.backends.cudnn.benchmark = not deterministic
+    if deterministic:
+        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # cuBLAS asks for it
+    torch.use_deterministic_algorithms(deterministic)
 
 
 def fingerprint(device: str) -> dict[str, str]:

@@ -35,6 +35,8 @@ class Request:
     size: int = 64
     device: str = "auto"
     precision: str = "auto"
+    compile: bool = False
+    deterministic: bool = False
     threads: int | None = None
     results: Path = Path("results")
     data: Path | None = None
@@ -104,7 +106,7 @@ def make(request: Request, report: preparing.Report) -> list[Planned]:
         for named in methods:
             for mask in trained_on:
                 for seed in seeds:
-                    one = _one(named, prepared, mask, seed, request.size, spending, precision, plugins)
+                    one = _one(named, prepared, mask, seed, request, spending, precision, plugins)
                     here = prepared.manifest["counts"][request.score_on]
                     wanted = min(spending.test_images or here, here)
                     one.spec |= {**common, "test_masks": [], "data": str(prepared.folder.absolute()), "wanted": wanted}
@@ -228,13 +230,13 @@ def _one(
     data: store.Prepared,
     mask: MaskChoice,
     seed: int,
-    size: int,
+    request: Request,
     spending: Budget,
     precision: str,
     plugins: registry.Registry,
 ) -> Planned:
     """One run, not yet looked up: a broken plugin or a size that a method does not do is known here already."""
-    told = data.manifest
+    told, size = data.manifest, request.size
     labels: dict[str, Any] = {"dataset": told["label"], "budget": spending.shown, "train_mask": None, "any_budget": False}
     labels |= {"notes": told["notes"], "masks": {}}
     if isinstance(named, Fault):
@@ -262,6 +264,8 @@ def _one(
         precision=precision if learns else None,
         seed=seed if learns else None,
         augmentation="none" if one_pass or not learns else spending.augmentation,
+        compiled=request.compile and learns,
+        deterministic=request.deterministic,
     )
     planned = Planned(run, "missing", {"run": asdict(run), "labels": labels})
     if size not in plugin.cls.sizes:

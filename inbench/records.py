@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import gzip
 import hashlib
 import json
@@ -10,13 +11,13 @@ import shutil
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from inbench import __version__, clock
 from inbench.errors import UserError
 
 SCHEMA = 1
-KEY_VERSION = 1
+KEY_VERSION = 2
 PROTOCOL = 1
 PROTOCOL_LINE = (
     f"Protocol {PROTOCOL}: l2 is 100 x mean squared error over the hole, pixels in [-1, 1]; psnr is the mean over images of "
@@ -45,6 +46,8 @@ class Run:
     precision: str | None
     seed: int | None
     augmentation: str = "none"
+    compiled: bool = False
+    deterministic: bool = False
     world_size: int = 1
 
     @property
@@ -64,14 +67,21 @@ def to_json(value: Any) -> bytes:
     return (json.dumps(value, indent=1, sort_keys=True, allow_nan=False) + "\n").encode()
 
 
-def write_file(path: Path, data: bytes) -> None:
-    """Whole or not at all: written beside, flushed to the disk, then renamed."""
+@contextlib.contextmanager
+def whole_file(path: Path) -> Iterator[BinaryIO]:
+    """A file that appears whole or not at all: written beside, flushed to the disk, then renamed."""
     beside = path.with_name(f".{path.name}.{os.getpid()}")
     with beside.open("wb") as file:
-        file.write(data)
+        yield file
         file.flush()
         os.fsync(file.fileno())
     beside.replace(path)
+
+
+def write_file(path: Path, data: bytes) -> None:
+    """Whole or not at all."""
+    with whole_file(path) as file:
+        file.write(data)
 
 
 def commit(folder: Path, files: Mapping[str, bytes], *, remove: tuple[str, ...] = ()) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -55,8 +56,18 @@ def rows(results: Path, *, keys: set[str] | None = None) -> list[dict[str, Any]]
     made = []
     for section, members in _sections(found).items():
         common = _common_ids(section, members)
-        made += [_row(section, same, common) for same in _trainings(members)]
+        made += _told_apart([_row(section, same, common) for same in _trainings(members)])
     return made
+
+
+def _told_apart(members: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Rows of one method and mask that differ in their numerics alone say which they are."""
+    alike = Counter((row["shown"], row["train_mask"]) for row in members)
+    twins = [alike[row["shown"], row["train_mask"]] > 1 for row in members]
+    for row, is_twin in zip(members, twins, strict=True):
+        if is_twin and row["numerics"]:
+            row["shown"] += ", " + row["numerics"]
+    return sorted(members, key=lambda row: (row["shown"], row["train_mask"] or ""))
 
 
 def _sections(found: list[Record]) -> dict[Section, list[Record]]:
@@ -122,6 +133,7 @@ def _row(section: Section, same: list[Record], common: list[str] | None) -> dict
         "method": first["run"]["method"],
         "shown": first["labels"]["method"],
         "params": first["run"]["params"],
+        "numerics": _numerics(first["run"]),
         "dataset": section.dataset,
         "mask": section.mask,
         "train_mask": first["labels"]["train_mask"],
@@ -143,6 +155,12 @@ def _row(section: Section, same: list[Record], common: list[str] | None) -> dict
         "hardware": sorted({", ".join(map(str, record.told["provenance"]["hardware"].values())) for record in ok}),
         "metrics": _metrics(section, ok, common) if ok else {},
     }
+
+
+def _numerics(run: dict[str, Any]) -> str:
+    """What a run was computed with, in words: `bf16`, `float32, deterministic`."""
+    told = [run["precision"], "compiled" if run.get("compiled") else "", "deterministic" if run.get("deterministic") else ""]
+    return ", ".join(filter(None, told))
 
 
 def _failure(section: Section, record: Record) -> tuple[str, str]:

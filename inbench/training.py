@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import io
 import math
 import random
 from collections.abc import Callable, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,7 @@ from inbench.errors import Interrupted
 from inbench.mask import Mask
 from inbench.method import Method
 from inbench.metrics import mean_over, psnr_of
-from inbench.records import write_file
+from inbench.records import whole_file
 from inbench.scoring import answer
 from inbench.store import Part
 
@@ -91,8 +91,8 @@ def train(method: Method, batches: Batches, steps: int, *, watch: Watch, seed: i
     progress = load(checkpoint, method, device) if checkpoint.is_file() else Progress()
     watched = {math.ceil(steps * part / WATCHES) for part in range(1, WATCHES + 1)} if not method.one_pass else set()
     pending: list[tuple[int, Mapping[str, Tensor]]] = []
-    last_read = last_save = started = clock.now(device)
-    save_every = CHECKPOINT_SECONDS
+    last_read = started = clock.now(device)
+    keeper = Keeper(checkpoint)
     before, counting = progress.seconds, _count_updates(method, progress)
     method.train()
     try:
@@ -116,21 +116,22 @@ def train(method: Method, batches: Batches, steps: int, *, watch: Watch, seed: i
                 progress.validation.append({"step": progress.step, "psnr": watch.psnr(method)})
                 started += clock.now(device) - aside
             beat(progress)
-            if now - last_save > save_every and progress.step < steps:
+            if keeper.is_due() and progress.step < steps:
                 _read_back(pending, progress)
-                aside = clock.now(device)
-                save(checkpoint, method, progress)
-                last_save = clock.now(device)
-                started += last_save - aside
-                save_every = max(CHECKPOINT_SECONDS, 100 * (last_save - aside))
+                progress.seconds = before + clock.now(device) - started
+                aside = clock.now()
+                keeper.save(method, progress)
+                started += clock.now() - aside
         method.finish()
         progress.seconds = before + clock.now(device) - started
     except Interrupted:
         _read_back(pending, progress)
         progress.seconds = before + clock.now(device) - started
+        keeper.wait()
         save(checkpoint, method, progress)
         raise
     finally:
+        keeper.close()
         for handle in counting:
             handle.remove()
     return progress
@@ -163,16 +164,68 @@ def _read_back(pending: list[tuple[int, Mapping[str, Tensor]]], progress: Progre
     pending.clear()
 
 
-def save(path: Path, method: Method, progress: Progress) -> None:
-    """A checkpoint: networks, optimizers, progress. Whole or not at all."""
-    state = {
+class Keeper:
+    """Checkpoints off the critical path: the state is copied at once, a thread writes it, at most one at a time.
+
+    Writing takes at most a hundredth of a training: the next one is due after 100 times what the last one took.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path, self.every = path, CHECKPOINT_SECONDS
+        self._writer = ThreadPoolExecutor(1, "checkpoint")
+        self._writing: Future[None] | None = None
+        self._last = clock.now()
+
+    def is_due(self) -> bool:
+        return clock.now() - self._last > self.every and (self._writing is None or self._writing.done())
+
+    def save(self, method: Method, progress: Progress) -> None:
+        self.wait()
+        began = clock.now()
+        state = copied(state_of(method, progress))
+        self._writing = self._writer.submit(self._write, state, began)
+
+    def _write(self, state: Any, began: float) -> None:
+        write(self.path, state)
+        self._last = clock.now()
+        self.every = max(CHECKPOINT_SECONDS, 100 * (self._last - began))
+
+    def wait(self) -> None:
+        """Until the last one is on the disk; raises what its writing raised."""
+        if self._writing is not None:
+            self._writing.result()
+
+    def close(self) -> None:
+        self._writer.shutdown()
+
+
+def state_of(method: Method, progress: Progress) -> dict[str, Any]:
+    """What a checkpoint holds: networks, optimizers, progress."""
+    return {
         "method": method.state_dict(),
         "others": {name: value.state_dict() for name, value in stateful(method).items()},
         "progress": vars(progress),
     }
-    held = io.BytesIO()
-    torch.save(state, held)
-    write_file(path, held.getvalue())
+
+
+def copied(state: Any) -> Any:
+    """The same with tensors of its own, on the CPU, so that training can go on while it is written."""
+    if isinstance(state, Tensor):
+        return state.detach().to("cpu", copy=True)
+    if isinstance(state, Mapping):
+        return {name: copied(value) for name, value in state.items()}
+    return [copied(value) for value in state] if isinstance(state, list | tuple) else state
+
+
+def write(path: Path, state: Any) -> None:
+    """Whole or not at all."""
+    with whole_file(path) as file:
+        torch.save(state, file)
+
+
+def save(path: Path, method: Method, progress: Progress) -> None:
+    """A checkpoint, here and now."""
+    write(path, state_of(method, progress))
 
 
 def load(path: Path, method: Method, device: torch.device) -> Progress:

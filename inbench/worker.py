@@ -24,7 +24,7 @@ import torch
 
 from inbench import brackets, choices, clock, params, records, registry, scoring, seeds, training
 from inbench.batches import Batches
-from inbench.device import autocast_forwards, fingerprint
+from inbench.device import autocast_forwards, compile_forwards, fingerprint, set_numerics
 from inbench.errors import Interrupted, Unavailable, UserError
 from inbench.mask import Mask
 from inbench.method import Method
@@ -90,6 +90,7 @@ class Worker:
         runs = Path(spec["results"]) / "runs"
         self.work, self.final = runs / ".partial" / self.run.name, runs / self.run.name
         self.device = torch.device(spec["device"])
+        set_numerics(deterministic=self.run.deterministic)
         self.memory = clock.MemoryPeak()
         self.heart = Heart(self.work / "heartbeat.json", self.run.steps)
         self.registry = registry.load(list(spec["plugins"]))
@@ -113,6 +114,8 @@ class Worker:
         training.seed_everything(seeds.stream(self.run.seed or 0, "init"))
         method: Method = self.cls(self.run.size, params.resolve(self.cls.Params, self.run.params, whose=self.run.method))
         method.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        if self.run.compiled:
+            compile_forwards(method)
         autocast_forwards(method, self.spec["device"], self.run.precision or "float32")
         return method
 

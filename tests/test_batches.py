@@ -97,6 +97,16 @@ def test_flips_follow_from_seed_and_step():
     assert not torch.equal(flipped(0, 64), batches(flips=True, seed=1)._flipped(0, 64))
 
 
+def test_reading_ahead_gives_the_same_batches_in_any_order_of_steps():
+    straight, ahead = batches(flips=True), batches(flips=True, ahead=True)
+    assert all(same(straight.at(step), ahead.at(step)) for step in (0, 1, 2, 7, 8, 3, 3))
+
+
+def test_reading_ahead_ends_a_single_pass_as_reading_does():
+    straight, ahead = batches(one_pass=True), batches(one_pass=True, ahead=True)
+    assert all(same(straight.at(step), ahead.at(step)) for step in range(3))
+
+
 def test_one_pass_stops_where_the_pictures_do():
     served = batches(one_pass=True)
     sizes = [len(image) for image, hole in (served.at(step) for step in range(3)) if len(image) == len(hole)]

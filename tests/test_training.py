@@ -1,0 +1,123 @@
+"""Training: checkpoints that cost the loop only a copy, and networks that are compiled for their steps alone."""
+
+from __future__ import annotations
+
+import shutil
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch import nn
+
+import inbench
+from inbench import records, training
+from inbench.device import compile_forwards, set_numerics
+
+Find = Callable[..., records.Record]
+Write = Callable[..., str]
+
+
+class Line(inbench.Method):
+    """One number that grows by one a step."""
+
+    name, summary, paper, licence = "line", "for a test", "none", "none"
+
+    def __init__(self) -> None:
+        super().__init__(32, None)
+        self.net = nn.Linear(1, 1)
+        nn.init.zeros_(self.net.weight)
+
+    def grow(self) -> None:
+        with torch.no_grad():
+            self.net.weight += 1
+
+    def inpaint(self, seen: torch.Tensor, hole: torch.Tensor, seed: torch.Tensor) -> torch.Tensor:
+        return seen
+
+
+def test_a_checkpoint_holds_the_moment_it_was_taken_though_training_goes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    may_write, plain = threading.Event(), training.write
+    monkeypatch.setattr(training, "write", lambda path, state: may_write.wait(10) and plain(path, state))
+    method, keeper = Line(), training.Keeper(tmp_path / "checkpoint.pt")
+    keeper.save(method, training.Progress(step=7, curve=[{"step": 7, "loss": 1.5}]))
+    method.grow()  # while the writer still waits
+    may_write.set()
+    keeper.close()
+    found = training.load(tmp_path / "checkpoint.pt", method, torch.device("cpu"))
+    assert (found.step, found.curve, method.net.weight.item()) == (7, [{"step": 7, "loss": 1.5}], 0)
+
+
+def test_the_next_checkpoint_is_due_after_a_hundred_times_what_the_last_one_took(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = [0.0]
+    monkeypatch.setattr(training.clock, "now", lambda *_: now[0])
+    keeper, plain = training.Keeper(tmp_path / "checkpoint.pt"), training.write
+
+    def slow(path: Path, state: Any) -> None:
+        plain(path, state)
+        now[0] += 3
+
+    monkeypatch.setattr(training, "write", slow)
+    due = []
+    for moment in (0, 59, 61):
+        now[0] = moment
+        due.append(keeper.is_due())
+    keeper.save(Line(), training.Progress())
+    keeper.wait()  # at 64
+    for moment in (200, 363, 365):
+        now[0] = moment
+        due.append(keeper.is_due())
+    assert due == [False, False, True, False, False, True]
+
+
+def test_a_checkpoint_that_cannot_be_written_is_told(tmp_path: Path) -> None:
+    keeper = training.Keeper(tmp_path / "nowhere" / "checkpoint.pt")
+    keeper.save(Line(), training.Progress())
+    with pytest.raises(FileNotFoundError):
+        keeper.wait()
+
+
+@pytest.mark.skipif(shutil.which("g++") is None, reason="torch.compile needs a C++ compiler on the CPU")
+@pytest.mark.filterwarnings("ignore")  # torch's own, about its compiler
+def test_compiled_networks_learn_the_same_and_answer_from_the_plain_kernels() -> None:
+    torch.manual_seed(0)
+    plain = Line()
+    plain.net = nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU(), nn.Conv2d(4, 3, 3))
+    x = torch.rand(2, 3, 8, 8)
+    learned, answered = plain.net(x), plain.eval().net(x)
+    compile_forwards(plain)
+    calls = torch._dynamo.utils.counters["frames"]
+    before = calls["ok"]
+    assert torch.equal(plain.eval().net(x), answered)
+    assert calls["ok"] == before
+    assert torch.allclose(plain.train().net(x), learned, atol=1e-6)
+    assert calls["ok"] == before + 1
+
+
+def test_deterministic_is_a_setting_of_torch_and_can_be_taken_back() -> None:
+    try:
+        set_numerics(deterministic=True)
+        assert torch.are_deterministic_algorithms_enabled()
+        assert not torch.backends.cudnn.benchmark
+    finally:
+        set_numerics(deterministic=False)
+    assert not torch.are_deterministic_algorithms_enabled()
+
+
+@pytest.mark.usefixtures("here")
+def test_rows_that_differ_in_their_numerics_say_so(tmp_path: Path, tiny: Callable[..., list[dict[str, Any]]]) -> None:
+    tiny("mean-image,autoencoder[bottleneck=16,width=8]")
+    tiny("mean-image,autoencoder[bottleneck=16,width=8]", precision="bf16")
+    tiny("autoencoder[bottleneck=16,width=8]", deterministic=True)
+    shown = inbench.table(tmp_path / "results")
+    assert [line.split("|")[1].strip(" †") for line in shown.splitlines() if "autoencoder" in line] == [
+        "autoencoder[bottleneck=16,width=8], bf16",
+        "autoencoder[bottleneck=16,width=8], float32",
+        "autoencoder[bottleneck=16,width=8], float32, deterministic",
+    ]
