@@ -23,15 +23,20 @@ def psnr_of(mse: Tensor) -> Tensor:
     return -10 * mse.clamp_min(MSE_FLOOR).log10()
 
 
-class L2(Metric):
+class SquaredError(Metric):
+    """What one squared error over the hole gives: the columns of l2, psnr and psnr-pooled."""
+
+    def per_image(self, guess: Tensor, completed: Tensor, image: Tensor, hole: Tensor) -> Mapping[str, Tensor]:
+        mse = mean_over((completed - image).square(), hole)
+        return {"l2": 400 * mse, "psnr": psnr_of(mse), "mse": mse}
+
+
+class L2(SquaredError):
     name = "l2"
     unit = "%"
     better = "lower"
     region = "hole"
     about = "100 x mean squared error over the hole, pixels in [-1, 1]"
-
-    def per_image(self, guess: Tensor, completed: Tensor, image: Tensor, hole: Tensor) -> Mapping[str, Tensor]:
-        return {"l2": 400 * mean_over((completed - image).square(), hole)}
 
 
 class L1(Metric):
@@ -45,18 +50,15 @@ class L1(Metric):
         return {"l1": 200 * mean_over((completed - image).abs(), hole)}
 
 
-class Psnr(Metric):
+class Psnr(SquaredError):
     name = "psnr"
     unit = "dB"
     better = "higher"
     region = "hole"
     about = "mean over images of each image's PSNR over the hole, pixels in [0, 1]"
 
-    def per_image(self, guess: Tensor, completed: Tensor, image: Tensor, hole: Tensor) -> Mapping[str, Tensor]:
-        return {"psnr": psnr_of(mean_over((completed - image).square(), hole))}
 
-
-class PsnrPooled(Metric):
+class PsnrPooled(SquaredError):
     name = "psnr-pooled"
     unit = "dB"
     better = "higher"
@@ -64,9 +66,6 @@ class PsnrPooled(Metric):
     about = "PSNR of the mean squared error over all images' holes, pixels in [0, 1]"
     column = "mse"
     reduce = "psnr"
-
-    def per_image(self, guess: Tensor, completed: Tensor, image: Tensor, hole: Tensor) -> Mapping[str, Tensor]:
-        return {"mse": mean_over((completed - image).square(), hole)}
 
 
 class PsnrCompleted(Metric):
@@ -91,54 +90,65 @@ class KnownDrift(Metric):
         return {"known-drift": 255 * mean_over((guess - image).abs(), ~hole)}
 
 
-def window(size: int, like: Tensor) -> Tensor:
-    """The 11-tap Gaussian of sigma 1.5 as a band matrix that keeps valid places only: [S - 10, S]."""
+BLOCK = 27
+"""Places that one product of the SSIM's blur gives: a band matrix is mostly zeros, and the shorter it is the fewer of them."""
+
+
+def band(like: Tensor) -> Tensor:
+    """The 11-tap Gaussian of sigma 1.5 as a band matrix that keeps valid places only: [BLOCK, BLOCK + 10]."""
     taps = torch.arange(-5, 6, dtype=like.dtype, device=like.device)
     taps = (-taps.square() / (2 * 1.5**2)).exp()
     taps = taps / taps.sum()
-    band = torch.zeros(size - 10, size, dtype=like.dtype, device=like.device)
-    for row in range(size - 10):
-        band[row, row : row + 11] = taps
-    return band
+    held = torch.zeros(BLOCK, BLOCK + 10, dtype=like.dtype, device=like.device)
+    for row in range(BLOCK):
+        held[row, row : row + 11] = taps
+    return held
 
 
 def ssim_map(one: Tensor, other: Tensor) -> Tensor:
     """SSIM of Wang et al. 2004 at every valid window: [N, 3, S, S] -> [N, 3, S-10, S-10].
 
-    11x11 Gaussian, sigma 1.5, L = 1, biased covariance.
+    11x11 Gaussian, sigma 1.5, L = 1, biased covariance. Rows stand first in memory, so that the blur along them and the
+    blur along columns are each a few large products for the whole batch.
     """
-    band = window(one.shape[-1], one)
+    (count, channels, size, _), gauss = one.shape, band(one)
+    blocks = [(start, min(start + BLOCK, size - 10)) for start in range(0, size - 10, BLOCK)]
 
-    def blur(value: Tensor) -> Tensor:
-        return band @ value @ band.T
+    def blur(value: Tensor) -> Tensor:  # [S, N * 3 * S] -> [(S-10) * N * 3, S-10]
+        down = [gauss[: stop - start, : stop - start + 10] @ value[start : stop + 10] for start, stop in blocks]
+        rows = torch.cat(down).view(-1, size)
+        across = [rows[:, start : stop + 10] @ gauss[: stop - start, : stop - start + 10].T for start, stop in blocks]
+        return torch.cat(across, 1)
 
+    one, other = (value.permute(2, 0, 1, 3).reshape(size, -1) for value in (one, other))
     mean_one, mean_other = blur(one), blur(other)
-    variance_one = blur(one * one) - mean_one.square()
-    variance_other = blur(other * other) - mean_other.square()
-    covariance = blur(one * other) - mean_one * mean_other
+    both, squares = mean_one * mean_other, mean_one.square() + mean_other.square()
+    variances, covariance = blur(one.square() + other.square()) - squares, blur(one * other) - both
     c1, c2 = 0.01**2, 0.03**2
-    light = (2 * mean_one * mean_other + c1) / (mean_one.square() + mean_other.square() + c1)
-    return light * (2 * covariance + c2) / (variance_one + variance_other + c2)
+    found = (2 * both + c1) * (2 * covariance + c2) / ((squares + c1) * (variances + c2))
+    return found.view(size - 10, count, channels, size - 10).permute(1, 2, 0, 3)
 
 
-class Ssim(Metric):
+class SsimMap(Metric):
+    """What one map gives: its mean, and its mean over the hole."""
+
+    def per_image(self, guess: Tensor, completed: Tensor, image: Tensor, hole: Tensor) -> Mapping[str, Tensor]:
+        found = ssim_map(completed, image)
+        return {"ssim": found.mean((1, 2, 3)), "ssim-hole": mean_over(found, hole[..., 5:-5, 5:-5])}
+
+
+class Ssim(SsimMap):
     name = "ssim"
     better = "higher"
     region = "whole"
     about = "SSIM (Wang et al. 2004) of the completed image, mean of R, G, B over valid windows"
 
-    def per_image(self, guess: Tensor, completed: Tensor, image: Tensor, hole: Tensor) -> Mapping[str, Tensor]:
-        return {"ssim": ssim_map(completed, image).mean((1, 2, 3))}
 
-
-class SsimHole(Metric):
+class SsimHole(SsimMap):
     name = "ssim-hole"
     better = "higher"
     region = "hole"
     about = "the same SSIM map, mean over the windows centred in the hole"
-
-    def per_image(self, guess: Tensor, completed: Tensor, image: Tensor, hole: Tensor) -> Mapping[str, Tensor]:
-        return {"ssim-hole": mean_over(ssim_map(completed, image), hole[..., 5:-5, 5:-5])}
 
 
 @hookimpl
