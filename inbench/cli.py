@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from inbench import __version__
+from inbench import __version__, bench_command
 from inbench.errors import Interrupted, UserError
 
 if TYPE_CHECKING:
@@ -45,6 +45,11 @@ def parser() -> Parser:
 
     _add_show(commands.add_parser("show", help="one method, data set, mask or metric in full", allow_abbrev=False))
     _add_data(commands.add_parser("data", help="prepare data sets from their files, list and verify them", allow_abbrev=False))
+
+    bench = commands.add_parser("bench", help="time every method, metric, mask and the data", allow_abbrev=False)
+    bench_command.add_options(bench)
+    _data(bench)
+    _common(bench)
 
     doctor = commands.add_parser("doctor", help="what this machine can do, and what is missing", allow_abbrev=False)
     _common(doctor)

@@ -70,7 +70,7 @@ def make(request: Request, report: preparing.Report) -> list[Planned]:
     if request.score_on not in ("test", "val"):
         raise UserError(f"--score-on {request.score_on!r} must be test or val")
     spending = budget.read(request.budget)
-    methods = _methods(request, plugins)
+    methods = chosen_methods(request.methods, plugins)
     trained_on = [choices.mask(text, request.size, plugins) for text in brackets.split_list(request.mask)]
     tested_on = _test_masks(request, trained_on, plugins)
     seeds = _seeds(request.seeds)
@@ -82,7 +82,7 @@ def make(request: Request, report: preparing.Report) -> list[Planned]:
     check_writable(request.results)
     common = {
         "device": device,
-        "threads": _threads(request.threads),
+        "threads": threads(request.threads),
         "results": str(request.results.absolute()),
         "plugins": {
             file: hashlib.sha256(Path(file).read_bytes()).hexdigest() for file in registry.named_files(request.plugins)
@@ -92,7 +92,7 @@ def make(request: Request, report: preparing.Report) -> list[Planned]:
         "val_images": spending.val_images,
         "test_images": spending.test_images,
         "fresh": request.rerun == "all",
-        "provenance": {"inbench": __version__, **_commit()},
+        "provenance": {"inbench": __version__, **commit()},
     }
     planned: dict[str, Planned] = {}
     chosen = [
@@ -127,10 +127,10 @@ def check_size(size: int) -> None:
         raise UserError(f"--size {size} is no power of two from 32 to 256; write 32, 64, 128 or 256")
 
 
-def _methods(request: Request, plugins: registry.Registry) -> list[brackets.Named | Fault]:
+def chosen_methods(asked: str, plugins: registry.Registry) -> list[brackets.Named | Fault]:
     """The methods asked for; one that is broken is a row of its own under `all`, and so is one that lacks a library."""
     found: list[brackets.Named | Fault] = []
-    for text in brackets.split_list(request.methods):
+    for text in brackets.split_list(asked):
         named = brackets.parse(text)
         if named.members:
             raise UserError(f"{text!r}: only masks can be mixed in (...); the parameters of a method go into [...]")
@@ -186,7 +186,7 @@ def _keep(text: str) -> list[str]:
     return kept
 
 
-def _threads(asked: int | None) -> int:
+def threads(asked: int | None) -> int:
     import torch
 
     if asked is not None and asked < 1:
@@ -206,7 +206,7 @@ def check_writable(results: Path) -> None:
         raise UserError(told) from None
 
 
-def _commit() -> dict[str, Any]:
+def commit() -> dict[str, Any]:
     """The commit this checkout is at; nothing where inbench was installed from a package."""
     root = Path(__file__).parent.parent
     if not (root / ".git").exists():

@@ -28,6 +28,10 @@ class Screen:
             return
         self._line(f"preparing {part}: {done} of {total} pictures", end=done == total)
 
+    def timing(self, what: str, done: int, total: int) -> None:
+        """A report of `bench.measure`."""
+        self._line(f"{what}: {done} of {total}", end=done == total)
+
     def plan(self, planned: Sequence[Planned]) -> None:
         """How many runs there are, and how many of them are done already."""
         self._order = [one.run.key for one in planned]

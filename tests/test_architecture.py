@@ -19,11 +19,11 @@ FLOORS = {
     "strokes masks mask_files metrics choices device",
     "acts": "training scoring contract",
     "worker": "worker",
-    "runner": "plan runner",
-    "face": "__init__ __main__ calls cli data_commands showing progress doctor",
+    "runner": "plan runner cases bench",
+    "face": "__init__ __main__ calls cli bench_command data_commands showing progress doctor",
 }
 """From the ground up. Imports go down, or sideways without a circle."""
-READERS = {"statistics", "tables"}
+READERS = {"statistics", "tables", "timings"}
 """They stand on the words that need no torch, and on each other; only the face is above them."""
 WITH_TORCH = {"method", "metric"}
 """Words that say what a tensor is."""
