@@ -117,6 +117,7 @@ def _add_tables(shown: argparse.ArgumentParser) -> None:
     )
     shown.add_argument("--only", metavar="DATASET", help="the tables of one data set")
     shown.add_argument("--costs", action="store_true", help="what the runs cost, in place of their scores")
+    shown.add_argument("--timings", type=Path, metavar="FILE.json", help="what inbench bench saved, in place of records")
     _common(shown, results=True)
     shown.set_defaults(call=_tables)
 
@@ -248,15 +249,19 @@ def _is_failure(one: Planned) -> bool:
 
 
 def _tables(asked: argparse.Namespace) -> int:
-    from inbench import tables
+    from inbench import tables, timings
 
     if asked.json:
         _print_json({"rows": tables.rows(asked.results)})
         return OK
-    text = tables.cost_table(asked.results) if asked.costs else tables.table(asked.results, only=asked.only)
+    name, home = "tables", asked.results / "TABLES.md"
+    if asked.timings:
+        text, name, home = timings.page(timings.read(asked.timings)), asked.timings.stem, asked.timings.with_suffix(".md")
+    else:
+        text = tables.cost_table(asked.results) if asked.costs else tables.table(asked.results, only=asked.only)
     if asked.check is not None:
-        file = Path(asked.check) if asked.check else asked.results / "TABLES.md"
-        if tables.is_current(text, file):
+        file = Path(asked.check) if asked.check else home
+        if tables.is_current(text, file, name):
             return OK
         print(
             f"inbench: {file} is stale; write it anew with inbench tables --results {asked.results} --write {file}",
@@ -264,7 +269,7 @@ def _tables(asked: argparse.Namespace) -> int:
         )
         return FAILED
     if asked.write is not None:
-        tables.write(text, Path(asked.write) if asked.write else asked.results / "TABLES.md")
+        tables.write(text, Path(asked.write) if asked.write else home, name)
     else:
         print(text, end="")
     return OK

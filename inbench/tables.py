@@ -23,7 +23,6 @@ SHOWN = ("l2", "psnr", "psnr-pooled", "ssim")
 PRIMARY = "psnr-pooled"
 FLOOR = "linear"
 MARGINS = {"psnr": 0.1, "psnr-pooled": 0.1, "psnr-completed": 0.1, "ssim": 0.005, "ssim-hole": 0.005}
-BEGIN, END = "<!-- inbench tables: begin -->", "<!-- inbench tables: end -->"
 
 
 @dataclass(frozen=True)
@@ -408,22 +407,30 @@ def table(results: str | Path = "results", *, only: str | None = None) -> str:
     return markdown([row for row in rows(folder) if only in (None, row["dataset"])], unfinished=waiting)
 
 
-def write(text: str, file: Path) -> None:
-    """Put the tables into a file: between its markers where it has them, else as the whole file."""
-    records.write_file(file, placed(text, file).encode())
+def write(text: str, file: Path, name: str = "tables") -> None:
+    """Put the tables into a file: between the markers of that name where it has them, else as the whole file."""
+    records.write_file(file, placed(text, file, name).encode())
 
 
-def is_current(text: str, file: Path) -> bool:
+def is_current(text: str, file: Path, name: str = "tables") -> bool:
     """Whether a file holds these tables already."""
-    return file.is_file() and file.read_text(encoding="utf-8") == placed(text, file)
+    return file.is_file() and file.read_text(encoding="utf-8") == placed(text, file, name)
 
 
-def placed(text: str, file: Path) -> str:
+def placed(text: str, file: Path, name: str = "tables") -> str:
     """The file's content with the tables in it."""
+    opening, closing = markers(name)
     if file.is_file():
         old = file.read_text(encoding="utf-8")
-        before, begin, rest = old.partition(BEGIN)
-        _, end, after = rest.partition(END)
+        before, begin, rest = old.partition(opening)
+        _, end, after = rest.partition(closing)
         if begin and end:
-            return f"{before}{BEGIN}\n\n{text.rstrip()}\n\n{END}{after}"
+            return f"{before}{opening}\n\n{text.rstrip()}\n\n{closing}{after}"
+        if name != "tables":
+            raise UserError(f"{file} has no place for {name}; write {opening} and {closing} where they go")
     return text
+
+
+def markers(name: str = "tables") -> tuple[str, str]:
+    """The lines of a document between which its generated tables of that name stand."""
+    return f"<!-- inbench {name}: begin -->", f"<!-- inbench {name}: end -->"

@@ -177,6 +177,9 @@ def test_a_linear_map_trained_on_another_hole_is_no_floor(tmp_path):
     assert "†" not in tables.table(tmp_path)
 
 
+BEGIN, END = tables.markers()
+
+
 @pytest.mark.parametrize("budget", ["quick", "quick[steps=50]", "smoke"])
 def test_a_first_look_ranks_nothing_and_says_so(tmp_path, budget):
     lay(tmp_path, labels={"budget": budget})
@@ -444,11 +447,11 @@ def test_every_table_ends_with_the_protocol(tmp_path):
 
 def test_tables_are_written_between_the_markers(tmp_path):
     file = tmp_path / "README.md"
-    file.write_text(f"before\n{tables.BEGIN}\nold\n{tables.END}\nafter ü\n", encoding="utf-8")
+    file.write_text(f"before\n{BEGIN}\nold\n{END}\nafter ü\n", encoding="utf-8")
     tables.write("new ±\n", file)
-    assert file.read_text(encoding="utf-8") == f"before\n{tables.BEGIN}\n\nnew ±\n\n{tables.END}\nafter ü\n"
+    assert file.read_text(encoding="utf-8") == f"before\n{BEGIN}\n\nnew ±\n\n{END}\nafter ü\n"
     tables.write("newer\n", file)
-    assert file.read_text(encoding="utf-8") == f"before\n{tables.BEGIN}\n\nnewer\n\n{tables.END}\nafter ü\n"
+    assert file.read_text(encoding="utf-8") == f"before\n{BEGIN}\n\nnewer\n\n{END}\nafter ü\n"
 
 
 def test_a_file_without_markers_is_the_tables(tmp_path):
@@ -457,7 +460,7 @@ def test_a_file_without_markers_is_the_tables(tmp_path):
     assert (tmp_path / "TABLES.md").read_text() == "newer\n"
 
 
-@pytest.mark.parametrize("content", [tables.BEGIN, tables.END, f"{tables.END}\n{tables.BEGIN}"])
+@pytest.mark.parametrize("content", [BEGIN, END, f"{END}\n{BEGIN}"])
 def test_half_a_pair_of_markers_is_no_place(tmp_path, content):
     file = tmp_path / "TABLES.md"
     file.write_text(content)
@@ -465,7 +468,7 @@ def test_half_a_pair_of_markers_is_no_place(tmp_path, content):
     assert file.read_text() == "new\n"
 
 
-@pytest.mark.parametrize("before", ["", f"# Title\n{tables.BEGIN}\n{tables.END}\n"])
+@pytest.mark.parametrize("before", ["", f"# Title\n{BEGIN}\n{END}\n"])
 def test_stale_tables_are_found(tmp_path, before):
     file = tmp_path / "TABLES.md"
     file.write_text(before)
