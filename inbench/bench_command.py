@@ -82,6 +82,7 @@ def measured(asked: argparse.Namespace, before: dict[str, Any] | None, *, strict
     where = device.choose_device(asked.device)
     setting = cases.Setting(asked.size, asked.batch, where, device.choose_precision(asked.precision, where))
     torch.set_num_threads(plan.threads(asked.threads))
+    device.set_numerics(deterministic=False)
     if before is not None:
         now = {"machine_info": bench.machine(where), "benchmarks": [{"extra_info": vars(setting)}]}
         if difference := timings.where_they_differ(now, before):

@@ -183,7 +183,7 @@ def of_data(setting: Setting, data: Prepared, plugins: Registry) -> Case:
         batches, steps = batches_of(data, "train", MASKED, setting.batch, setting, plugins), itertools.count()
         return lambda: batches.at(next(steps))
 
-    return Case(DATA, f"batches of {data.manifest['label']}", ready, "data", setting.batch)
+    return Case(DATA, "batches from the training set", ready, "data", setting.batch)
 
 
 def of_masks(setting: Setting, plugins: Registry) -> Iterator[Case]:

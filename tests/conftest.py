@@ -17,7 +17,7 @@ import pytest
 import torch
 
 import inbench
-from inbench import cli, plan, records, runner, worker
+from inbench import bench, cli, device, plan, records, runner, worker
 
 THREADS = 1
 """Networks this small gain nothing from a second thread, and beside another busy process they lose most of their speed."""
@@ -73,6 +73,21 @@ class Slow(Learner):
         time.sleep(float(os.environ.get("SLOW", "0")))
         return super().step(image, hole)
 """
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_configure(config: pytest.Config) -> None:
+    """Benchmarks are off unless asked for, and `--benchmark-only` asks for them."""
+    config.option.benchmark_enable |= config.option.benchmark_only
+
+
+def pytest_benchmark_generate_machine_info() -> dict[str, Any]:
+    """What a timing depends on, in place of the host's name and clock rates."""
+    return bench.machine(device.choose_device("auto"))
+
+
+def pytest_benchmark_generate_commit_info() -> dict[str, Any]:
+    return plan.commit()
 
 
 @pytest.fixture(scope="session", autouse=True)

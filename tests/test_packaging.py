@@ -18,7 +18,12 @@ from inbench import registry
 ROOT = Path(inbench.__file__).parent.parent
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 MAPPED = {"inbench_methods": "methods", "inbench_datasets": "datasets"}
-DISTRIBUTION_OF = {"skimage": "scikit-image", "PIL": "pillow", "cv2": "opencv-python-headless"}
+DISTRIBUTION_OF = {
+    "skimage": "scikit-image",
+    "PIL": "pillow",
+    "cv2": "opencv-python-headless",
+    "pytest_benchmark": "pytest-benchmark",
+}
 
 NEW = """
 import inbench

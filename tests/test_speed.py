@@ -1,4 +1,4 @@
-"""Speed, as ratios measured in one run, the two sides in turn: `pytest tests/test_speed.py --benchmark-enable -s`.
+"""Speed, as ratios measured in one run, the two sides in turn: `pytest tests/test_speed.py --benchmark-only -s`.
 
 In the ordinary suite each side runs once, so that what is timed also works; only where benchmarks are enabled are there enough
 rounds to judge, and then the bars are asserted.
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import copy
 import io
+import json
 import statistics
 import subprocess
 import sys
@@ -22,38 +23,57 @@ from inbench_datasets import celeba, drawn_faces
 from inbench_methods.autoencoder import Autoencoder
 from inbench_methods.semantic_inpainting import SemanticInpainting, SemanticInpaintingParams, context_weight
 from PIL import Image
+from pytest_benchmark.fixture import BenchmarkFixture
+from skimage.metrics import mean_squared_error, peak_signal_noise_ratio, structural_similarity
 
-from inbench import Decoded, Files, choices, preparing, registry
+from inbench import Decoded, Files, choices, metrics, preparing, records, registry, timings
 from inbench.batches import Batches
 from inbench.dataset import Pictures
 from inbench.device import autocast_forwards, choose_precision
 from inbench.store import Part
 
 CPU = torch.device("cpu")
+REFERENCE = Path(__file__).parents[1] / "results" / "reference"
 COUNT = 256
 
 
 @pytest.fixture
-def rounds(request: pytest.FixtureRequest) -> int:
+def rounds(benchmark: BenchmarkFixture) -> int:
     """How many rounds are measured: one where benchmarks are off."""
-    return 9 if request.config.getoption("benchmark_enable") else 1
+    return 9 if benchmark.enabled else 1
 
 
-def ratio(ours: Callable[[], object], theirs: Callable[[], object], rounds: int, what: str, bar: float) -> None:
-    """How many times faster ours is: the median over rounds, the sides in turn; asserted where there are rounds to judge by."""
-    found = []
-    for _ in range(rounds):
+@pytest.fixture
+def judge(benchmark: BenchmarkFixture) -> Callable[..., None]:
+    """Keeps what was measured for the table in the documents, and asserts its bar; only where benchmarks are on."""
+
+    def judged(values: list[float], what: str, bar: float, *, against: str, unit: str = "times", at_most: bool = False) -> None:
+        if benchmark.enabled:
+            found = {"what": what, "against": against, "values": values, "bar": bar, "unit": unit, "at_most": at_most}
+            benchmark.extra_info["ratio"] = found
+            print(f"\n{what} against {against}: {statistics.median(values):.3g} {unit} (bar {bar:g}), {timings.verdict(found)}")
+            assert timings.verdict(found) == "met"
+
+    return judged
+
+
+@pytest.fixture
+def ratio(benchmark: BenchmarkFixture, judge: Callable[..., None]) -> Callable[..., None]:
+    """How many times faster ours is than theirs, a number a round, the sides in turn."""
+
+    def compare(ours: Callable[[], object], theirs: Callable[[], object], rounds: int, what: str, bar: float, *, against: str):
         seconds = []
-        for side in (ours, theirs):
+
+        def other_side() -> None:
             began = time.perf_counter()
-            side()
+            theirs()
             seconds.append(time.perf_counter() - began)
-        found.append(seconds[1] / seconds[0])
-    print(
-        f"\n{what}: {statistics.median(found):.2f} times (bar {bar}), {min(found):.2f} to {max(found):.2f} in {rounds} rounds"
-    )
-    if rounds > 1:
-        assert statistics.median(found) >= bar
+
+        benchmark.pedantic(ours, setup=other_side, rounds=rounds)
+        own = benchmark.stats.stats.data if benchmark.enabled else seconds
+        judge([theirs / ours for theirs, ours in zip(seconds, own, strict=True)], what, bar, against=against)
+
+    return compare
 
 
 @pytest.fixture(scope="module")
@@ -70,7 +90,7 @@ LANDMARKS = [69 + 109j, 106 + 113j, 77 + 142j, 73 + 152j, 108 + 154j]
 
 
 @pytest.mark.parametrize(("crop", "bar"), [("center178", 0.5), ("openface", 0.1)])
-def test_a_picture_is_decoded_cropped_and_resized_at_a_good_share_of_the_bare_decoders_rate(jpegs, rounds, crop, bar):
+def test_a_picture_is_decoded_cropped_and_resized_at_a_good_share_of_the_bare_decoders_rate(jpegs, ratio, rounds, crop, bar):
     warp, box = celeba.similarity(LANDMARKS), celeba.Box.middle(*celeba.ALIGNED, 178)
     prepared = Decoded(jpegs, jpegs.names, 64, lambda *_: warp if crop == "openface" else box)
     held = [jpegs.read(name) for name in jpegs.names]
@@ -78,7 +98,9 @@ def test_a_picture_is_decoded_cropped_and_resized_at_a_good_share_of_the_bare_de
     def bare(data: bytes) -> None:
         Image.open(io.BytesIO(data)).convert("RGB")
 
-    ratio(lambda: prepared[:COUNT], lambda: list(prepared._pool.map(bare, held)), rounds, f"decode, {crop}, 64 x 64", bar)
+    what = f"pictures decoded, cropped ({crop}) and resized to 64"
+    against = "the bare decoder (Pillow, same threads)"
+    ratio(lambda: prepared[:COUNT], lambda: list(prepared._pool.map(bare, held)), rounds, what, bar, against=against)
 
 
 class ImageFolder(torch.utils.data.Dataset):
@@ -105,7 +127,7 @@ def part_of(jpegs: Files) -> Part:
     return Part(images.repeat(16, axis=0), [str(place) for place in range(16 * COUNT)], None)
 
 
-def test_batches_come_ten_times_as_fast_as_from_a_loader_with_two_workers(jpegs, rounds):
+def test_batches_come_ten_times_as_fast_as_from_a_loader_with_two_workers(jpegs, ratio, rounds):
     batches = Batches(part_of(jpegs), mask("center"), batch=64, seed=0, device=CPU)
     steps = 16 if rounds > 1 else 2
     loader = torch.utils.data.DataLoader(ImageFolder(jpegs), batch_size=64, num_workers=2 if rounds > 1 else 0, shuffle=True)
@@ -119,34 +141,38 @@ def test_batches_come_ten_times_as_fast_as_from_a_loader_with_two_workers(jpegs,
                 theirs = iter(loader)
                 next(theirs)
 
-    ratio(lambda: [batches.at(step) for step in range(steps)], take_theirs, rounds, "batches of 64 against a loader", 10)
+    against = "a DataLoader with 2 workers on the same JPEG files"
+    what = "batches of 64 from a prepared set"
+    ratio(lambda: [batches.at(step) for step in range(steps)], take_theirs, rounds, what, 10, against=against)
 
 
 @pytest.mark.parametrize("text", ["center", "half", "random80", "pattern25", "box", "thin", "medium", "thick", "brush"])
-def test_holes_cost_a_twentieth_of_a_training_step_at_most(jpegs, rounds, text):
+def test_holes_cost_a_twentieth_of_a_training_step_at_most(jpegs, benchmark, judge, rounds, text):
     """200 steps of 64: each hole of the bank is drawn once, and then taken by its place."""
-    part, steps = part_of(jpegs), 200 if rounds > 1 else 2
+    part, steps, rounds = part_of(jpegs), 200 if rounds > 1 else 2, min(rounds, 3)
     method = Autoencoder(64, Autoencoder.Params())
     method.to(memory_format=torch.channels_last)
     autocast_forwards(method, "cpu", choose_precision("auto", "cpu"))
-    batches = Batches(part, mask(text), batch=64, seed=0, device=CPU)
-    image, hole = batches.at(0)
-    batches = Batches(part, mask(text), batch=64, seed=0, device=CPU)
+    image, hole = Batches(part, mask(text), batch=64, seed=0, device=CPU).at(0)
+    if rounds > 1:
+        method.step(image, hole)  # the first step makes room for the optimizer
+    seconds = []
 
-    def draw() -> None:
+    def step_then_fresh_bank() -> tuple[tuple[Batches], dict[str, object]]:
+        began = time.perf_counter()
+        method.step(image, hole)
+        seconds.append(time.perf_counter() - began)
+        return (Batches(part, mask(text), batch=64, seed=0, device=CPU),), {}
+
+    def draw(batches: Batches) -> None:
         for step in range(steps):
             batches._holes(step, 64)
 
-    seconds = []
-    for act, count in ((draw, steps), (lambda: method.step(image, hole), 1)):
-        act() if act is not draw else None
-        began = time.perf_counter()
-        for _ in range(1 if act is draw else min(rounds, 3)):
-            act()
-        seconds.append((time.perf_counter() - began) / (count if act is draw else min(rounds, 3)))
-    print(f"\nholes of {text}: {1000 * seconds[0]:.2f} ms, {100 * seconds[0] / seconds[1]:.1f} % of a step (bar 5 %)")
-    if rounds > 1:
-        assert seconds[0] <= 0.05 * seconds[1]
+    benchmark.pedantic(draw, setup=step_then_fresh_bank, rounds=rounds)
+    drawn = benchmark.stats.stats.data if benchmark.enabled else seconds
+    shares = [holes / steps / step for holes, step in zip(drawn, seconds, strict=True)]
+    what, against = f"holes of {text} for 200 steps of 64", "a training step of autoencoder"
+    judge(shares, what, 0.05, against=against, unit="%", at_most=True)
 
 
 MEMORY = """
@@ -184,29 +210,29 @@ class Noise:
         return images
 
 
-def test_a_hundred_times_the_pictures_take_no_more_memory(tmp_path: Path, rounds: int):
+def test_a_hundred_times_the_pictures_take_no_more_memory(tmp_path: Path, benchmark, judge, rounds: int):
     counts = (2_000, 200_000) if rounds > 1 else (20, 200)
-    used = []
-    for count in counts:
+
+    def used_by(count: int) -> float:
+        """MB of anonymous memory of a training with so many pictures."""
         parts = [Pictures(tuple(f"{name}{n}" for n in range(size)), Noise(size, first))
                  for name, size, first in (("train", count, 0), ("test", 8, 10**6), ("val", 8, 2 * 10**6))]  # fmt: skip
         work = tmp_path / str(count)
         work.mkdir()
-        split = preparing.Split(parts[0], parts[1], parts[2])
-        preparing._write(split, work, 64, lambda *_: None)
+        preparing._write(preparing.Split(parts[0], parts[1], parts[2]), work, 64, lambda *_: None)
         told = subprocess.run(
             [sys.executable, "-c", MEMORY, str(work), "20" if rounds > 1 else "1"], capture_output=True, text=True, check=True
         )
-        used.append(int(told.stdout) / 1024)
         (work / "train.npy").unlink()
-    print(
-        f"\nanonymous memory: {used[0]:.0f} MB with {counts[0]:,} pictures, {used[1]:.0f} MB with {counts[1]:,} (bar: +300 MB)"
-    )
-    if rounds > 1:
-        assert used[1] - used[0] < 300
+        return int(told.stdout) / 1024
+
+    few = used_by(counts[0])
+    many = benchmark.pedantic(used_by, args=(counts[1],))
+    what, against = f"anonymous memory of a training with {counts[1]:,} pictures", f"the same with {counts[0]:,}"
+    judge([many - few], what, 300, against=against, unit="MB more", at_most=True)
 
 
-def test_the_latent_search_is_three_times_as_fast_as_a_plain_port(rounds: int):
+def test_the_latent_search_is_three_times_as_fast_as_a_plain_port(ratio, rounds: int):
     """The port: float32, gradients of all weights too, one image at a time; the same networks and steps."""
     steps, count = (20, 32) if rounds > 1 else (2, 2)
     torch.manual_seed(0)
@@ -236,4 +262,118 @@ def test_the_latent_search_is_three_times_as_fast_as_a_plain_port(rounds: int):
         with torch.no_grad():
             method.inpaint(seen.masked_fill(hole, 0), hole, seed)
 
-    ratio(ours, ported, min(rounds, 3), "latent search", 3)
+    what = f"latent search of semantic-inpainting, {steps} steps, {count} pictures"
+    ratio(ours, ported, min(rounds, 3), what, 3, against="a plain port: float32, gradients of weights too, one by one")
+
+
+# Scoring
+
+
+def pictures(count: int) -> tuple[np.ndarray, ...]:
+    """Guesses and images as skimage takes them (float64 [n, S, S, 3]), and their holes."""
+    guesses, images = np.random.default_rng(0).integers(0, 256, (2, count, 64, 64, 3), dtype=np.uint8) / 255
+    return guesses, images, mask("center").draw(count, 64)
+
+
+def tensors(guesses: np.ndarray, images: np.ndarray, holes: np.ndarray, kind: torch.dtype = torch.float64):
+    """The same as a metric takes them."""
+    guess, image = (torch.from_numpy(value).permute(0, 3, 1, 2).to(kind).contiguous() for value in (guesses, images))
+    hole = torch.from_numpy(holes)
+    return guess, torch.where(hole, guess, image), image, hole
+
+
+def test_ssim_is_five_times_as_fast_as_scikit_image(ratio, rounds):
+    count = 16 if rounds > 1 else 1
+    given = pictures(count)
+    guess, completed, image, hole = tensors(*given)
+    ones, others = (value.permute(0, 2, 3, 1).numpy().copy() for value in (completed, image))
+    options = {"gaussian_weights": True, "sigma": 1.5, "use_sample_covariance": False, "data_range": 1, "channel_axis": -1}
+    answers = []
+
+    def theirs() -> None:
+        answers[:] = [structural_similarity(one, other, **options) for one, other in zip(ones, others, strict=True)]
+
+    ssim = metrics.Ssim(metrics.Ssim.Params())
+    ratio(lambda: ssim.per_image(guess, completed, image, hole), theirs, rounds, "SSIM, float64", 5, against="scikit-image")
+    assert ssim.per_image(guess, completed, image, hole)["ssim"].tolist() == pytest.approx(answers, abs=1e-6)
+
+
+@pytest.mark.parametrize("kind", [torch.float64, torch.float32], ids=str)
+def test_ssim_is_ten_times_as_fast_as_torchmetrics(ratio, rounds, kind):
+    image_metrics = pytest.importorskip("torchmetrics.functional.image", reason="torchmetrics is installed for this only")
+    guess, completed, image, hole = tensors(*pictures(16 if rounds > 1 else 1), kind)
+    ssim = metrics.Ssim(metrics.Ssim.Params())
+
+    def theirs() -> None:
+        image_metrics.structural_similarity_index_measure(completed, image, data_range=1.0, reduction="none")
+
+    what = f"SSIM, {str(kind).removeprefix('torch.')}"
+    ratio(
+        lambda: ssim.per_image(guess, completed, image, hole), theirs, rounds, what, 10, against="torchmetrics, the same type"
+    )
+
+
+def test_l2_and_psnr_are_three_times_as_fast_as_scikit_image(ratio, rounds):
+    """Both metrics over the hole; scikit-image is given the hole's pixels of each picture."""
+    count = 64 if rounds > 1 else 1
+    given = pictures(count)
+    guess, completed, image, hole = tensors(*given)
+    chosen = [cls(cls.Params()) for cls in (metrics.L2, metrics.Psnr)]
+    answers = []
+
+    def theirs() -> None:
+        answers.clear()
+        for one, other, missing in zip(*given[:2], given[2][:, 0], strict=True):
+            ours, true = one[missing], other[missing]
+            answers.append((400 * mean_squared_error(true, ours), peak_signal_noise_ratio(true, ours, data_range=1)))
+
+    def ours() -> list[dict[str, torch.Tensor]]:
+        return [metric.per_image(guess, completed, image, hole) for metric in chosen]
+
+    ratio(ours, theirs, rounds, "L2 and PSNR over the hole, float64", 3, against="scikit-image")
+    l2, psnr = ours()
+    assert l2["l2"].tolist() == pytest.approx([answer[0] for answer in answers], abs=1e-6)
+    assert psnr["psnr"].tolist() == pytest.approx([answer[1] for answer in answers], abs=1e-6)
+
+
+# The command line
+
+
+def seconds_of(*words: str) -> float:
+    """Wall time of the command, from nothing to its end."""
+    code = "import sys; from inbench.cli import main; sys.exit(main(sys.argv[1:]))"
+    began = time.perf_counter()
+    subprocess.run([sys.executable, "-c", code, *words], check=True, capture_output=True)
+    return time.perf_counter() - began
+
+
+def test_help_answers_at_once(benchmark, judge, rounds):
+    found = []
+    benchmark.pedantic(lambda: found.append(seconds_of("--help")), rounds=rounds)
+    judge(found, "inbench --help", 0.15, against="nothing: seconds from start to end", unit="s", at_most=True)
+    assert min(found) < 1.5  # in the plain suite too, on any machine
+
+
+@pytest.fixture
+def many_records(tmp_path: Path) -> Path:
+    """A hundred records: a committed one, once for each of a hundred seeds of ten methods."""
+    (original,) = (REFERENCE / "runs").glob("autoencoder-*")
+    told = json.loads((original / "run.json").read_text())
+    scores = {path.name: path.read_bytes() for path in (original / "scores").iterdir()}
+    for place in range(100):
+        method, seed = f"method-{place // 10}", place % 10
+        labels = {**told["labels"], "method": method}
+        run = {**told["run"], "method": method, "seed": seed}
+        folder = tmp_path / "runs" / f"{method}-{seed}"
+        files = {f"scores/{name}": held for name, held in scores.items()}
+        records.commit(
+            folder, {**files, "run.json": records.to_json({**told, "labels": labels, "run": run, "key": f"{place}"})}
+        )
+    return tmp_path
+
+
+def test_tables_of_a_hundred_runs_take_a_second(benchmark, judge, rounds, many_records):
+    found = []
+    benchmark.pedantic(lambda: found.append(seconds_of("tables", "--results", str(many_records))), rounds=rounds)
+    judge(found, "inbench tables, 100 runs", 1, against="nothing: seconds from start to end", unit="s", at_most=True)
+    assert min(found) < 10  # in the plain suite too, on any machine
