@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN = .venv/bin
 INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
-.PHONY: run test lint tables clean
+.PHONY: run test lint tables performance gpu clean
 
 run: .venv/run
 	$(BIN)/inbench run --methods all
@@ -24,6 +24,22 @@ tables: .venv/run
 	$(BIN)/inbench tables --results results/reference --write
 	$(BIN)/inbench tables --results results/reference --only drawn-faces --write README.md
 	$(BIN)/inbench tables --results results/reference --costs --write docs/performance.md
+
+# Measures the ratios anew and writes them into the document; alone on the machine, or the numbers mean nothing.
+BENCH = results/reference/bench
+performance: .venv/test
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps torchmetrics lightning-utilities
+	@mkdir -p $(BENCH)
+	-$(BIN)/python -m pytest tests/test_speed.py -q --benchmark-only --benchmark-disable-gc --benchmark-json=$(BENCH)/ratios.json
+	$(BIN)/inbench tables --timings $(BENCH)/ratios.json --write docs/performance.md
+	$(BIN)/inbench bench --save $(BENCH)/timings.json
+	$(BIN)/inbench tables --timings $(BENCH)/timings.json --write docs/performance.md
+
+# The tests that need a CUDA device, and one table of what they measured.
+gpu: .venv/test
+	@mkdir -p build
+	$(BIN)/python -m pytest -m gpu -q --benchmark-enable --benchmark-json=build/gpu.json
+	@test ! -s build/gpu.json || $(BIN)/inbench tables --timings build/gpu.json
 
 .venv/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "inbench needs Python 3.11 or later; name one with make PYTHON=python3.12"; exit 1; }

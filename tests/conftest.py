@@ -91,9 +91,10 @@ def pytest_benchmark_generate_commit_info() -> dict[str, Any]:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def own_world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+def own_world(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Prepared data that all tests share, no plugins but the ones a test names, one number of threads."""
-    torch.set_num_threads(THREADS)
+    if not request.config.option.benchmark_enable:
+        torch.set_num_threads(THREADS)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("INBENCH_DATA", str(tmp_path_factory.mktemp("data")))
         patch.delenv("INBENCH_PLUGINS", raising=False)
