@@ -96,12 +96,13 @@ def timing_tables(told: Told, before: Told | None = None, name: str = "") -> str
         compared = ratios_to(told, before)
         columns[f"times {plain(name)}"] = lambda entry: _digits(compared.get((entry["group"], entry["name"])), 2)
     blocks = [f"{_title(members)}\n\n{_table(members, columns)}" for members in groups.values() if members]
-    return "\n\n".join([*blocks, UNDER]) if blocks else ""
+    turns = "The cases took turns in every round. " if "without_times" in told else ""  # pytest times one after the other
+    return "\n\n".join([*blocks, turns + UNDER]) if blocks else ""
 
 
 UNDER = (
-    "Times are medians of the rounds, IQR is the range between their quartiles; the cases took turns in every round. Memory is "
-    "the most that the process held above what it held before. Operations are those of matrix products and convolutions, and "
+    "Times are medians of the rounds, IQR is the range between their quartiles. Memory is the most that the process held "
+    "above what it held before. Operations are those of matrix products and convolutions, and "
     "their share is of the rate of the matrix product. The share of the copy rate is of all that every operation reads and "
     "writes; much of that never leaves the caches, so it may be over 100 %."
 )
@@ -210,7 +211,7 @@ def ratio_table(told: Told) -> str:
         [
             plain(one["what"]),
             plain(one["against"]),
-            _in_unit(one, statistics.median(one["values"])),
+            in_unit(one, statistics.median(one["values"])),
             _range(one),
             _bar(one),
             verdict(one),
@@ -230,15 +231,16 @@ def verdict(ratio: Mapping[str, Any]) -> str:
     return f"missed by {100 * abs(median - bar) / bar:.0f} %"
 
 
-def _in_unit(ratio: Mapping[str, Any], value: float) -> str:
+def in_unit(ratio: Mapping[str, Any], value: float) -> str:
+    """A value of a ratio as it is printed."""
     scale = 100 if ratio["unit"] == "%" else 1
     return f"{_digits(value * scale)} {ratio['unit']}"
 
 
 def _range(ratio: Mapping[str, Any]) -> str:
     low, high, rounds = min(ratio["values"]), max(ratio["values"]), len(ratio["values"])
-    return f"{_in_unit(ratio, low)} to {_in_unit(ratio, high)}, {rounds} rounds" if rounds > 1 else "1 round"
+    return f"{in_unit(ratio, low)} to {in_unit(ratio, high)}, {rounds} rounds" if rounds > 1 else "1 round"
 
 
 def _bar(ratio: Mapping[str, Any]) -> str:
-    return f"{'at most' if ratio['at_most'] else 'at least'} {_in_unit(ratio, ratio['bar'])}"
+    return f"{'at most' if ratio['at_most'] else 'at least'} {in_unit(ratio, ratio['bar'])}"

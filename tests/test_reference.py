@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
 
-from inbench import records, tables
+from inbench import records, tables, timings
 
 ROOT = Path(__file__).parents[1]
 REFERENCE = ROOT / "results" / "reference"
+TIMINGS = sorted((REFERENCE / "bench").glob("*.json"))
 FOLDERS = sorted((REFERENCE / "runs").glob("*"))
 
 
@@ -22,6 +24,18 @@ def test_the_tables_in_the_documents_are_those_of_the_committed_records(file: st
 
 def test_the_costs_in_the_performance_page_are_those_of_the_committed_records() -> None:
     assert tables.is_current(tables.cost_table(REFERENCE), ROOT / "docs" / "performance.md"), "stale: make tables"
+
+
+@pytest.mark.parametrize("file", TIMINGS, ids=lambda file: file.stem)
+def test_the_timings_in_the_performance_page_are_those_of_the_committed_files(file: Path) -> None:
+    text = timings.page(timings.read(file))
+    assert tables.is_current(text, ROOT / "docs" / "performance.md", file.stem), "stale: make performance"
+
+
+def test_timings_are_committed_without_a_path_or_a_host() -> None:
+    assert {file.stem for file in TIMINGS} == {"ratios", "timings"}
+    for file in TIMINGS:
+        assert not re.search(r'"(/|node|user|hostname)', file.read_text())
 
 
 def test_a_table_in_a_document_that_somebody_edited_is_stale(tmp_path: Path) -> None:

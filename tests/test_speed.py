@@ -51,7 +51,8 @@ def judge(benchmark: BenchmarkFixture) -> Callable[..., None]:
         if benchmark.enabled:
             found = {"what": what, "against": against, "values": values, "bar": bar, "unit": unit, "at_most": at_most}
             benchmark.extra_info["ratio"] = found
-            print(f"\n{what} against {against}: {statistics.median(values):.3g} {unit} (bar {bar:g}), {timings.verdict(found)}")
+            median, wanted = (timings.in_unit(found, value) for value in (statistics.median(values), bar))
+            print(f"\n{what} against {against}: {median} (bar {wanted}), {timings.verdict(found)}")
             assert timings.verdict(found) == "met"
 
     return judged
