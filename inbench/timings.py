@@ -39,11 +39,11 @@ def page(told: Told, *, before: Told | None = None, name: str = "") -> str:
 def machine(told: Told) -> str:
     """Where the times were taken."""
     info = told["machine_info"]
-    commit = (told.get("commit_info") or {}).get("commit")
+    commit = told.get("commit_info") or {}
     libraries = ", ".join(f"{name} {version}" for name, version in info["libraries"].items())
     where = ", ".join(map(str, info["hardware"].values()))
-    code = f" at {commit[:10]}" if commit else ""
     threads = f"{info['threads']} thread{'s' if info['threads'] > 1 else ''}"
+    code = f"; commit {commit['commit'][:10]}{', with changes' if commit.get('dirty') else ''}" if commit.get("commit") else ""
     return f"Measured on {plain(where)}, with {threads}; {plain(libraries)}{code}; {told['datetime'][:10]}."
 
 

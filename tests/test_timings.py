@@ -65,7 +65,7 @@ def test_a_step_with_all_that_is_known_of_it() -> None:
         "waits a step": "0",
     }
     assert "**train step**, 64 images of 64 x 64, cuda, bf16, 9 rounds" in page
-    assert page.startswith("Measured on some cpu, some gpu, with 2 threads; torch 2.6 at 0123456789; 2026-01-02.\n")
+    assert page.startswith("Measured on some cpu, some gpu, with 2 threads; torch 2.6; commit 0123456789; 2026-01-02.\n")
 
 
 def test_the_rates_stand_by_themselves() -> None:
