@@ -40,8 +40,8 @@ def machine(told: Told) -> str:
     """Where the times were taken."""
     info = told["machine_info"]
     commit = told.get("commit_info") or {}
-    libraries = ", ".join(f"{name} {version}" for name, version in info["libraries"].items())
-    where = ", ".join(map(str, info["hardware"].values()))
+    libraries = ", ".join(f"{name} {version}" for name, version in sorted(info["libraries"].items()))
+    where = ", ".join(str(value) for _, value in sorted(info["hardware"].items()))
     threads = f"{info['threads']} thread{'s' if info['threads'] > 1 else ''}"
     code = f"; commit {commit['commit'][:10]}{', with changes' if commit.get('dirty') else ''}" if commit.get("commit") else ""
     return f"Measured on {plain(where)}, with {threads}; {plain(libraries)}{code}; {told['datetime'][:10]}."

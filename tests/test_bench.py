@@ -141,6 +141,27 @@ def test_a_table_for_each_kind_of_case(timed: Command, tmp_path: Path) -> None:
     assert "linear" in shown.stdout
 
 
+def test_a_saved_file_gives_the_same_tables_again(timed: Command, command: Command, tmp_path: Path) -> None:
+    told = timed("--methods", "mean-fill")
+    assert command("tables", "--timings", str(tmp_path / "now.json")).out == told.out
+    page = tmp_path / "page.md"
+    page.write_text("above\n<!-- inbench now: begin -->\n<!-- inbench now: end -->\n")
+    words = ("tables", "--timings", str(tmp_path / "now.json"))
+    assert command(*words, "--check", str(page)).code == 1
+    assert command(*words, "--write", str(page)).code == 0
+    assert command(*words, "--check", str(page)).code == 0
+    assert told.out.strip() in page.read_text()
+
+
+def test_a_document_without_a_place_for_timings_is_left_as_it_is(timed: Command, command: Command, tmp_path: Path) -> None:
+    timed("--methods", "mean-fill")
+    page = tmp_path / "page.md"
+    page.write_text("a document")
+    told = command("tables", "--timings", str(tmp_path / "now.json"), "--write", str(page))
+    assert (told.code, page.read_text()) == (2, "a document")
+    assert "write <!-- inbench now: begin --> and <!-- inbench now: end --> where they go" in told.err
+
+
 def test_a_method_that_breaks_is_a_row_and_exit_1(timed: Command, plugin: Callable[..., str]) -> None:
     file = plugin("class Breaks(Learner):\n    name = 'breaks'\n    def step(self, image, hole):\n        1 / 0\n")
     told = timed("--methods", "breaks,mean-fill", "--plugin", file, "--json")
