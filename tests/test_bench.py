@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import json
 import re
 import subprocess
@@ -15,7 +17,7 @@ import torch
 from conftest import TINY, Told
 from pytest_benchmark.fixture import BenchmarkFixture
 
-from inbench import bench, cases, choices, params, plan, registry, store
+from inbench import bench, cases, choices, cli, params, plan, registry, store
 from inbench.brackets import Named, value_text
 from inbench.cases import Case, Setting
 from inbench.device import choose_precision
@@ -117,14 +119,25 @@ def test_only_a_closed_form_is_taught_before_it_answers() -> None:
 # The command
 
 
+WORDS = ("bench", "--datasets", DATA, "--size", "32", "--batch", "2", "--device", "cpu", "--threads", "1", "--rounds", "2")
+
+
 @pytest.fixture
-def timed(command: Command, tmp_path: Path) -> Command:
-    words = ("bench", "--datasets", DATA, "--size", "32", "--batch", "2", "--device", "cpu", "--threads", "1", "--rounds", "2")
-    return lambda *more: command(*words, "--save", str(tmp_path / "now.json"), *more)
+def timed(command: Command) -> Command:
+    return lambda *more: command(*WORDS, *more)
+
+
+@pytest.fixture(scope="module")
+def saved(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
+    """A file of timings, and the tables that were printed with it."""
+    file, out = tmp_path_factory.mktemp("saved") / "now.json", io.StringIO()
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(io.StringIO()):
+        assert cli.main([*WORDS, "--methods", "mean-fill", "--save", str(file)]) == 0
+    return file, out.getvalue()
 
 
 def test_a_table_for_each_kind_of_case(timed: Command, tmp_path: Path) -> None:
-    told = timed("--methods", "mean-fill,linear")
+    told = timed("--methods", "mean-fill,linear", "--save", str(tmp_path / "now.json"))
     assert told.code == 0
     for group in ("machine", "train step", "answer alone", "answers to a batch", "metric", "data", "mask"):
         assert f"**{group}**" in told.out
@@ -141,23 +154,24 @@ def test_a_table_for_each_kind_of_case(timed: Command, tmp_path: Path) -> None:
     assert "linear" in shown.stdout
 
 
-def test_a_saved_file_gives_the_same_tables_again(timed: Command, command: Command, tmp_path: Path) -> None:
-    told = timed("--methods", "mean-fill")
-    assert command("tables", "--timings", str(tmp_path / "now.json")).out == told.out
+def test_a_saved_file_gives_the_same_tables_again(command: Command, saved: tuple[Path, str], tmp_path: Path) -> None:
+    file, printed = saved
+    words = ("tables", "--timings", str(file))
+    assert command(*words).out == printed
     page = tmp_path / "page.md"
     page.write_text("above\n<!-- inbench now: begin -->\n<!-- inbench now: end -->\n")
-    words = ("tables", "--timings", str(tmp_path / "now.json"))
     assert command(*words, "--check", str(page)).code == 1
     assert command(*words, "--write", str(page)).code == 0
     assert command(*words, "--check", str(page)).code == 0
-    assert told.out.strip() in page.read_text()
+    assert printed.strip() in page.read_text()
 
 
-def test_a_document_without_a_place_for_timings_is_left_as_it_is(timed: Command, command: Command, tmp_path: Path) -> None:
-    timed("--methods", "mean-fill")
+def test_a_document_without_a_place_for_timings_is_left_as_it_is(
+    command: Command, saved: tuple[Path, str], tmp_path: Path
+) -> None:
     page = tmp_path / "page.md"
     page.write_text("a document")
-    told = command("tables", "--timings", str(tmp_path / "now.json"), "--write", str(page))
+    told = command("tables", "--timings", str(saved[0]), "--write", str(page))
     assert (told.code, page.read_text()) == (2, "a document")
     assert "write <!-- inbench now: begin --> and <!-- inbench now: end --> where they go" in told.err
 
@@ -172,33 +186,30 @@ def test_a_method_that_breaks_is_a_row_and_exit_1(timed: Command, plugin: Callab
     assert "breaks, train step: ZeroDivisionError" in told.err
 
 
-def changed(file: Path, **machine: Any) -> None:
-    """A saved file as if it came from elsewhere, or as if everything had been faster."""
-    found = json.loads(file.read_text())
+def changed(saved: Path, folder: Path, **machine: Any) -> str:
+    """A saved file as if everything had been faster, there or elsewhere."""
+    found = json.loads(saved.read_text())
     found["machine_info"] |= machine
     for entry in found["benchmarks"]:
         entry["stats"]["median"] /= 1000
-    file.with_name("then.json").write_text(json.dumps(found))
+    then = folder / "then.json"
+    then.write_text(json.dumps(found))
+    return str(then)
 
 
-def test_what_became_slower_is_told_and_exit_1_where_a_bar_is_set(timed: Command, tmp_path: Path) -> None:
-    timed("--methods", "mean-fill")
-    changed(tmp_path / "now.json")
-    then = str(tmp_path / "then.json")
-    assert timed("--methods", "mean-fill", "--compare", then).code == 0
-    told = timed("--methods", "mean-fill", "--compare", then, "--fail-above", "10%")
+def test_what_became_slower_is_told_and_exit_1(timed: Command, saved: tuple[Path, str], tmp_path: Path) -> None:
+    told = timed("--methods", "mean-fill", "--compare", changed(saved[0], tmp_path), "--fail-above", "10%")
     assert told.code == 1
     assert "times then.json" in told.out
     assert re.search(r"mean-fill, answer alone: [\d.,]+ times as long as in then.json", told.err)
 
 
-def test_times_of_another_machine_are_not_held_to_a_bar(timed: Command, tmp_path: Path) -> None:
-    timed("--methods", "mean-fill")
-    changed(tmp_path / "now.json", hardware={"cpu": "another"})
-    told = timed("--methods", "mean-fill", "--compare", str(tmp_path / "then.json"), "--fail-above", "10%")
+def test_times_of_another_machine_are_not_held_to_a_bar(timed: Command, saved: tuple[Path, str], tmp_path: Path) -> None:
+    words = ("--methods", "mean-fill", "--compare", changed(saved[0], tmp_path, hardware={"cpu": "another"}))
+    told = timed(*words, "--fail-above", "10%")
     assert (told.code, told.out) == (2, "")
     assert "another then; drop --fail-above" in told.err
-    told = timed("--methods", "mean-fill", "--compare", str(tmp_path / "then.json"))
+    told = timed(*words)
     assert told.code == 0
     assert "cannot be held against this" in told.err
 
