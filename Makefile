@@ -30,7 +30,7 @@ BENCH = results/reference/bench
 performance: .venv/test
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps torchmetrics lightning-utilities
 	@mkdir -p $(BENCH)
-	-$(BIN)/python -m pytest tests/test_speed.py -q --benchmark-only --benchmark-disable-gc --benchmark-json=$(BENCH)/ratios.json
+	-$(BIN)/python -m pytest tests/test_speed.py tests/test_training_speed.py -q --benchmark-only --benchmark-disable-gc --benchmark-json=$(BENCH)/ratios.json
 	$(BIN)/inbench tables --timings $(BENCH)/ratios.json --write docs/performance.md
 	$(BIN)/inbench bench --save $(BENCH)/timings.json
 	$(BIN)/inbench tables --timings $(BENCH)/timings.json --write docs/performance.md
