@@ -3,29 +3,19 @@
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
-from inbench import __version__, bench_command
+from inbench import __version__, bench_command, cli_data
+from inbench.cli_options import FAILED, OK, STOPPED, WRONG, Parser, common, data, print_json
 from inbench.errors import Interrupted, UserError
 
 if TYPE_CHECKING:
     from inbench.plan import Planned
-
-OK, FAILED, WRONG, STOPPED = 0, 1, 2, 130
-
-
-class Parser(argparse.ArgumentParser):
-    """One sentence for a wrong option, without the usage above it."""
-
-    def error(self, message: str) -> NoReturn:
-        print(f"inbench: {message}; see {self.prog} --help", file=sys.stderr)
-        raise SystemExit(WRONG)
 
 
 def parser() -> Parser:
@@ -40,19 +30,21 @@ def parser() -> Parser:
     _add_run(commands.add_parser("run", help="train and score methods, then print the table", allow_abbrev=False))
     _add_tables(commands.add_parser("tables", help="records to tables", allow_abbrev=False))
     listed = commands.add_parser("list", help="methods, data sets, masks, metrics, budgets", allow_abbrev=False)
-    _common(listed)
+    common(listed)
     listed.set_defaults(call=_list)
 
     _add_show(commands.add_parser("show", help="one method, data set, mask or metric in full", allow_abbrev=False))
-    _add_data(commands.add_parser("data", help="prepare data sets from their files, list and verify them", allow_abbrev=False))
+    cli_data.add(
+        commands.add_parser("data", help="prepare data sets from their files, list and verify them", allow_abbrev=False)
+    )
 
     bench = commands.add_parser("bench", help="time every method, metric, mask and the data", allow_abbrev=False)
     bench_command.add_options(bench)
-    _data(bench)
-    _common(bench)
+    data(bench)
+    common(bench)
 
     doctor = commands.add_parser("doctor", help="what this machine can do, and what is missing", allow_abbrev=False)
-    _common(doctor)
+    common(doctor)
     doctor.set_defaults(call=_doctor)
     return top
 
@@ -99,8 +91,8 @@ def _add_run(run: argparse.ArgumentParser) -> None:
     run.add_argument(
         "--skip-bad-images", action="store_true", help="leave damaged pictures of a folder or zip out, and count them"
     )
-    _data(run)
-    _common(run, results=True)
+    data(run)
+    common(run, results=True)
     run.set_defaults(call=_run)
 
 
@@ -118,7 +110,7 @@ def _add_tables(shown: argparse.ArgumentParser) -> None:
     shown.add_argument("--only", metavar="DATASET", help="the tables of one data set")
     shown.add_argument("--costs", action="store_true", help="what the runs cost, in place of their scores")
     shown.add_argument("--timings", type=Path, metavar="FILE.json", help="what inbench bench saved, in place of records")
-    _common(shown, results=True)
+    common(shown, results=True)
     shown.set_defaults(call=_tables)
 
 
@@ -128,50 +120,9 @@ def _add_show(show: argparse.ArgumentParser) -> None:
         "--picture", nargs="?", const="", metavar="FILE.png", help="write a sheet of 64 holes or pictures (default: NAME.png)"
     )
     show.add_argument("--size", type=int, default=64, metavar="S", help="pixels a side of the pictures (default: %(default)s)")
-    _data(show)
-    _common(show)
+    data(show)
+    common(show)
     show.set_defaults(call=_show)
-
-
-def _add_data(data: argparse.ArgumentParser) -> None:
-    acts = data.add_subparsers(metavar="ACT", required=True, parser_class=Parser)
-    prepare = acts.add_parser("prepare", help="decode, crop and resize a data set once", allow_abbrev=False)
-    prepare.add_argument("name", metavar="NAME", help="a data set, a path, or a published manifest.json to rebuild")
-    prepare.add_argument("--from", dest="source", type=Path, metavar="PATH", help="where its files are")
-    prepare.add_argument("--size", type=int, default=64, metavar="S", help="pixels a side (default: %(default)s)")
-    prepare.add_argument("--accept-terms", action="store_true", help="you have read and accept its terms")
-    prepare.add_argument("--skip-bad-images", action="store_true", help="leave damaged pictures of a folder or zip out")
-    prepare.set_defaults(call=_data_prepare)
-    listed = acts.add_parser("list", help="the data sets there are, and those that are prepared", allow_abbrev=False)
-    listed.set_defaults(call=_data_list)
-    verify = acts.add_parser("verify", help="whether prepared data is what was prepared", allow_abbrev=False)
-    verify.add_argument("names", nargs="*", metavar="NAME", help="as data list shows it (default: all)")
-    verify.set_defaults(call=_data_verify)
-    for act in (prepare, listed, verify):
-        _data(act)
-        _common(act)
-
-
-def _data(command: argparse.ArgumentParser) -> None:
-    command.add_argument(
-        "--data",
-        type=Path,
-        metavar="DIR",
-        help="where prepared data lives (default: INBENCH_DATA, or the user's cache)",
-    )
-
-
-def _common(command: argparse.ArgumentParser, *, results: bool = False) -> None:
-    if results:
-        command.add_argument(
-            "--results",
-            type=Path,
-            default=Path("results"),
-            metavar="DIR",
-            help="where records are (default: %(default)s)",
-        )
-    command.add_argument("--plugin", action="append", default=[], metavar="FILE.py", help="load this plugin too (repeatable)")
-    command.add_argument("--json", action="store_true", help="print JSON and nothing else")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -195,10 +146,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _stop(number: int, frame: object) -> None:
     raise KeyboardInterrupt
-
-
-def _print_json(value: Any) -> None:
-    print(json.dumps(value, indent=1, allow_nan=False))
 
 
 def _run(asked: argparse.Namespace) -> int:
@@ -234,7 +181,7 @@ def _run(asked: argparse.Namespace) -> int:
     runner.execute(planned, show=screen.run, timeout=asked.timeout)
     made = tables.rows(asked.results, keys={one.run.key for one in planned})
     if asked.json:
-        _print_json({"rows": made})
+        print_json({"rows": made})
     else:
         print(tables.markdown(made))
         print(f"Records: {asked.results / 'runs'}")
@@ -252,7 +199,7 @@ def _tables(asked: argparse.Namespace) -> int:
     from inbench import tables, timings
 
     if asked.json:
-        _print_json({"rows": tables.rows(asked.results)})
+        print_json({"rows": tables.rows(asked.results)})
         return OK
     name, home = "tables", asked.results / "TABLES.md"
     if asked.timings:
@@ -292,7 +239,7 @@ def _list(asked: argparse.Namespace) -> int:
         ]
     found["budgets"] = [{"name": name, **params.values_of(spending)} for name, spending in budget.BUDGETS.items()]
     if asked.json:
-        _print_json({**found, "faults": [vars(fault) for fault in plugins.faults]})
+        print_json({**found, "faults": [vars(fault) for fault in plugins.faults]})
         return OK
     for kind, members in found.items():
         print(f"{'data sets' if kind == 'datasets' else kind}:")
@@ -324,73 +271,10 @@ def _show(asked: argparse.Namespace) -> int:
             raise UserError(f"{file} cannot be written: {error}") from error
         told["picture"] = str(file)
     if asked.json:
-        _print_json(told)
+        print_json(told)
     else:
         print(showing.in_words(told))
     return OK
-
-
-def _data_prepare(asked: argparse.Namespace) -> int:
-    from inbench import data_commands, plan, registry, store
-    from inbench.progress import Screen
-
-    plan.check_size(asked.size)
-    prepared = data_commands.prepare(
-        asked.name,
-        registry.load(asked.plugin),
-        source=asked.source,
-        size=asked.size,
-        folder=asked.data or store.default_folder(),
-        accept=asked.accept_terms,
-        skip_bad=asked.skip_bad_images,
-        report=Screen(sys.stderr).preparing,
-    )
-    if asked.json:
-        _print_json(data_commands.told(prepared))
-    else:
-        print(data_commands.in_words(prepared))
-    return OK
-
-
-def _data_list(asked: argparse.Namespace) -> int:
-    from inbench import data_commands, registry, store
-
-    found = data_commands.listed(registry.load(asked.plugin), asked.data or store.default_folder())
-    if asked.json:
-        _print_json(found)
-        return OK
-    print("data sets:")
-    for one in found["datasets"]:
-        print(f"  {one['name']:<16} {one['summary']}\n{'':<19}licence: {one['licence']}")
-        if one["where"]:
-            print(f"{'':<19}files: {one['where']}")
-    print("\nprepared:")
-    for one in found["prepared"]:
-        counts = " + ".join(f"{count:,}" for count in one["counts"].values())
-        print(
-            f"  {one['label']} at {one['size']}: {counts} pictures (train + val + test), {one['prepared']}\n    {one['folder']}"
-        )
-    if not found["prepared"]:
-        print("  nothing yet; inbench data prepare NAME --from PATH")
-    return OK
-
-
-def _data_verify(asked: argparse.Namespace) -> int:
-    from inbench import data_commands, store
-
-    checked = []
-    for prepared in data_commands.chosen(asked.names, asked.data or store.default_folder()):
-        label, fault = data_commands.label_of(prepared), prepared.fault()
-        checked.append({"label": label, "folder": str(prepared.folder), "fault": fault})
-        if not asked.json:
-            mend = f"; remove {prepared.folder} and prepare it again"
-            size = f" at {prepared.manifest['size']}" if prepared.is_whole() else ""
-            print(f"{label}{size}: {fault + mend if fault else 'as prepared, no picture in two parts'}")
-    if asked.json:
-        _print_json(checked)
-    elif not checked:
-        print("nothing is prepared")
-    return FAILED if any(one["fault"] for one in checked) else OK
 
 
 def _doctor(asked: argparse.Namespace) -> int:
@@ -398,7 +282,7 @@ def _doctor(asked: argparse.Namespace) -> int:
 
     found = doctor.examine(asked.plugin)
     if asked.json:
-        _print_json(found)
+        print_json(found)
     else:
         for name, value in found.items():
             print(f"{name:<20} {', '.join(map(str, value)) if isinstance(value, list) else value}")
