@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import contextlib
-import gzip
 import hashlib
 import json
 import os
 import shutil
+import zlib
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from inbench import __version__, clock
+from inbench import __version__, clock, soundness
 from inbench.errors import UserError
 
 SCHEMA = 1
@@ -29,6 +29,8 @@ MSE_FLOOR = 1 / (12 * 255**2)
 """The mean squared error of rounding to 8 bits: no picture of 8 bits is measured more finely than this."""
 STATUSES = ("ok", "failed", "timeout", "oom", "diverged", "skipped", "interrupted")
 NEXT = ".next"
+MOST_BYTES = 2**28
+"""No list, no run.json and no scores are larger."""
 
 
 @dataclass(frozen=True)
@@ -71,11 +73,16 @@ def to_json(value: Any) -> bytes:
 def whole_file(path: Path) -> Iterator[BinaryIO]:
     """A file that appears whole or not at all: written beside, flushed to the disk, then renamed."""
     beside = path.with_name(f".{path.name}.{os.getpid()}")
-    with beside.open("wb") as file:
-        yield file
-        file.flush()
-        os.fsync(file.fileno())
-    beside.replace(path)
+    try:
+        with beside.open("wb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        beside.replace(path)
+    except OSError:  # no room: what was begun would take up some
+        with contextlib.suppress(OSError):
+            beside.unlink()
+        raise
 
 
 def write_file(path: Path, data: bytes) -> None:
@@ -84,14 +91,14 @@ def write_file(path: Path, data: bytes) -> None:
         file.write(data)
 
 
-def commit(folder: Path, files: Mapping[str, bytes], *, remove: tuple[str, ...] = ()) -> None:
-    """Add or replace files of a record, all of them or none, `done` last.
+def commit(folder: Path, files: Mapping[str, bytes], *, remove: tuple[str, ...] = (), whole: bool = False) -> None:
+    """Add or replace files of a record, all of them or none, `done` last; whole: what is not among them goes.
 
     New files are laid beside the old ones under `.next`; once `done.next` is there the change counts, and `settle`
-    finishes it, in this process or, after a kill, in the next one that looks.
+    finishes it, in this process or, after a kill, in the next one that writes. One process at a time: see `claims`.
     """
     settle(folder)
-    hashes = _read_done(folder)
+    hashes = {} if whole else _read_done(folder)
     for name, data in files.items():
         path = folder / (name + NEXT)
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -105,19 +112,20 @@ def commit(folder: Path, files: Mapping[str, bytes], *, remove: tuple[str, ...] 
 
 def publish(work: Path, final: Path, files: Mapping[str, bytes]) -> None:
     """A whole record appears in its place at once, for one that stood there; `work` is the run's folder in `.partial`."""
-    fresh, old = work / "record", work / "replaced"
-    for leftover in (fresh, old):
-        shutil.rmtree(leftover, ignore_errors=True)
+    if final.exists():  # two renames would leave a moment without any record
+        commit(final, files, whole=True)
+        return
+    fresh = work / "record"
+    shutil.rmtree(fresh, ignore_errors=True)
     fresh.mkdir(parents=True)
     commit(fresh, files)
-    if final.exists():
-        final.rename(old)
     fresh.rename(final)
-    shutil.rmtree(old, ignore_errors=True)
 
 
 def settle(folder: Path) -> None:
     """Finish a commit that a kill cut short, or clear away one that never counted."""
+    for path in folder.rglob(".*"):  # half-written, by a process that is gone
+        path.unlink()
     waiting = sorted(path for path in folder.rglob(f"*{NEXT}") if path.name != f"done{NEXT}")
     done = folder / f"done{NEXT}"
     if done.is_file():
@@ -133,12 +141,28 @@ def settle(folder: Path) -> None:
             path.unlink()
 
 
+def where(folder: Path, name: str) -> Path:
+    """Where a file of a record is: under `.next` while a change that counts is not carried out. A reader writes nothing."""
+    waiting = folder / (name + NEXT)
+    return waiting if (folder / f"done{NEXT}").is_file() and waiting.is_file() else folder / name
+
+
 def _read_done(folder: Path) -> dict[str, str]:
     try:
-        found: dict[str, str] = json.loads((folder / "done").read_text())
-    except (OSError, ValueError):
+        found = json.loads(_read(folder, "done"))
+    except (OSError, ValueError, RecursionError):
         return {}
-    return found
+    return found if soundness.is_list_of_files(found) else {}
+
+
+def _read(folder: Path, name: str) -> bytes:
+    for _ in range(3):  # the file may have moved since one looked
+        with contextlib.suppress(FileNotFoundError):
+            path = where(folder, name)
+            if path.stat().st_size > MOST_BYTES:
+                raise ValueError(f"{name} is too large to be what it should be")
+            return path.read_bytes()
+    raise FileNotFoundError(f"{name} is missing")
 
 
 @dataclass(frozen=True)
@@ -164,36 +188,53 @@ class Record:
 
     def rows(self, mask: str) -> bytes:
         """The CSV of one test mask: a row an image; light records may hold it gzipped."""
-        file = self.folder / str(self.scores[mask]["file"])
-        if file.is_file():
-            return file.read_bytes()
-        return gzip.decompress(file.with_name(file.name + ".gz").read_bytes())
+        name = str(self.scores[mask]["file"])
+        with contextlib.suppress(FileNotFoundError):
+            return _read(self.folder, name)
+        unzip = zlib.decompressobj(wbits=31)
+        data = unzip.decompress(_read(self.folder, name + ".gz"), MOST_BYTES)
+        if not unzip.eof:
+            raise ValueError(f"{name}.gz is cut short, or unpacks to too much")
+        return data
+
+    def damage(self, *, light: bool = False) -> str:
+        """Why its numbers are not to be counted; empty where they are. light: weights and guesses are not looked at."""
+        return fault_of(self.folder, light=light) or soundness.wrong_with(self.told, Run, self.folder.name)
 
 
-def fault_of(folder: Path) -> str:
+def fault_of(folder: Path, *, light: bool = False) -> str:
     """What is wrong with a record's files; empty where every one has the hash that `done` gives."""
-    listed = _read_done(folder)
-    if not listed:
-        return f"{folder.name} has no list of its files (done)"
-    for name, wanted in listed.items():
-        try:
-            with (folder / name).open("rb") as file:
-                if hashlib.file_digest(file, "sha256").hexdigest() != wanted:
-                    return f"{folder.name}/{name} is not what was written"
-        except OSError:
-            return f"{folder.name}/{name} is missing"
-    return ""
+    for _ in range(3):
+        listed = _read_done(folder)
+        if not listed:
+            return f"{folder.name} has no list of its files (done)"
+        fault = next(filter(None, (_fault_in(folder, *one) for one in listed.items() if not light or is_light(one[0]))), "")
+        if not fault or _read_done(folder) == listed:  # else it was being written while one looked
+            break
+    return fault
+
+
+def _fault_in(folder: Path, name: str, wanted: str) -> str:
+    try:
+        with where(folder, name).open("rb") as file:
+            right = hashlib.file_digest(file, "sha256").hexdigest() == wanted
+    except OSError:
+        return f"{folder.name}/{name} is missing"
+    return "" if right else f"{folder.name}/{name} is not what was written"
+
+
+def is_light(name: str) -> bool:
+    """Whether a file of a record is no weights, no pictures and no checkpoint."""
+    return name.endswith((".json", ".csv", ".csv.gz"))
 
 
 def open_record(folder: Path) -> Record | None:
     """The record in a folder; None where there is none. A newer schema is a `UserError`."""
-    if (folder / f"done{NEXT}").is_file():
-        settle(folder)
     try:
-        told = json.loads((folder / "run.json").read_text())
-    except (OSError, ValueError):
+        told = json.loads(_read(folder, "run.json"))
+    except (OSError, ValueError, RecursionError):
         return None
-    if not isinstance(told, dict):
+    if not isinstance(told, dict) or not isinstance(told.get("schema", 0), int):
         return None
     if told.get("schema", 0) > SCHEMA:
         raise UserError(
@@ -210,7 +251,7 @@ def score_key(mask: str, part: str) -> str:
 
 def outcome(record: Record | None, spec: Mapping[str, Any]) -> tuple[str, str] | None:
     """Status and reason of what a spec asks for; None where it is not there yet, or damaged."""
-    if record is None or fault_of(record.folder):
+    if record is None or record.damage():
         return None
     if record.status != "ok":
         return record.status, str(record.told["reason"])
@@ -229,31 +270,45 @@ def give_up(spec: Mapping[str, Any], provenance: Mapping[str, Any], status: str,
     work, final = runs / ".partial" / run.name, runs / run.name
     work.mkdir(parents=True, exist_ok=True)
     record = open_record(final)
-    if record is not None and record.status == "ok" and not fault_of(final):
+    if record is not None and not record.damage() and record.status == "ok":
         scores = dict(record.scores)
         for mask in spec["test_masks"]:
             key = score_key(mask, spec["part"])
             if scores.get(key, {}).get("status") != "ok":
                 scores[key] = {"status": status, "reason": reason, "n": 0, "shown": spec["labels"]["masks"][mask]}
-        commit(final, {"run.json": to_json({**record.told, "scores": scores})})
+        commit(final, {"run.json": to_json({**record.told, "scores": scores, "written": clock.utc()})})
         return
     told = new(run, labels=spec["labels"], status=status, reason=reason, log=last_lines(work / "log.txt"))
     publish(work, final, {"run.json": to_json({**told, "provenance": dict(provenance)})})
 
 
+def look_through(results: Path) -> tuple[list[Record], list[str]]:
+    """Every record whose numbers count, in the order of their names, and what is wrong with the others."""
+    sound, faults = [], []
+    for folder in sorted(path for path in (results / "runs").glob("[!.]*") if path.is_dir()):
+        record = open_record(folder)
+        fault = f"{folder.name} has no run.json that can be read" if record is None else record.damage(light=True)
+        if record is not None and not fault:
+            sound.append(record)
+        else:
+            faults.append(fault)
+    return sound, faults
+
+
 def all_of(results: Path) -> list[Record]:
-    """Every record under a results folder, in the order of their names."""
-    folders = sorted((results / "runs").glob("[!.]*"))
-    return [record for record in map(open_record, folders) if record is not None]
+    """Every record under a results folder whose numbers count."""
+    return look_through(results)[0]
 
 
 def unfinished(results: Path) -> Iterator[dict[str, Any]]:
     """The specs of runs that were started and are neither finished nor failed."""
     for spec in sorted((results / "runs" / ".partial").glob("*/spec.json")):
         try:
-            yield json.loads(spec.read_text())
-        except (OSError, ValueError):
+            found = json.loads(spec.read_text())
+            Run(**found["run"])
+        except (OSError, ValueError, KeyError, TypeError, RecursionError):
             continue
+        yield found
 
 
 LOG_LINES = 12

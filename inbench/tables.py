@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import io
 import re
+import zlib
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -51,7 +52,7 @@ def rows(results: Path, *, keys: set[str] | None = None) -> list[dict[str, Any]]
     """A row for each method, parameters, data set and mask: the content of `inbench tables --json`."""
     if not (results / "runs").is_dir():
         raise UserError(f"there are no records in {results}; make some with inbench run --results {results}")
-    found = current(record for record in records.all_of(results) if keys is None or record.key in keys)
+    found = current(record for record in counted(results)[0] if keys is None or record.key in keys)
     made = []
     for section, members in _sections(found).items():
         common = _common_ids(section, members)
@@ -67,6 +68,28 @@ def _told_apart(members: list[dict[str, Any]]) -> list[dict[str, Any]]:
         if is_twin and row["numerics"]:
             row["shown"] += ", " + row["numerics"]
     return sorted(members, key=lambda row: (row["shown"], row["train_mask"] or ""))
+
+
+def counted(results: Path) -> tuple[list[Record], list[str]]:
+    """The records that tables count, and what is wrong with those that they do not."""
+    sound, faults = records.look_through(results)
+    wrong = {record.folder: unreadable(record) for record in sound}
+    return [record for record in sound if not wrong[record.folder]], sorted([*faults, *filter(None, wrong.values())])
+
+
+def unreadable(record: Record) -> str:
+    """What is wrong with a record's scores, an image a row; empty where they are what run.json says."""
+    columns = {metric["column"] for metric in record.told["metrics"].values()}
+    for mask, entry in record.scores.items():
+        try:
+            frame = _frame(record, mask) if entry["status"] == "ok" else None
+            if frame is not None and (len(frame) != entry["n"] or not {*columns, "group"} <= set(frame.columns)):
+                return f"{record.folder.name}/{entry['file']} has other rows or columns than run.json says"
+            if frame is not None and not all(frame[name].dtype.kind in "fi" for name in columns):
+                return f"{record.folder.name}/{entry['file']} holds what is no number"
+        except (OSError, ValueError, KeyError, zlib.error) as error:
+            return f"{record.folder.name}/{entry['file']} cannot be read: {error}"
+    return ""
 
 
 def _sections(found: list[Record]) -> dict[Section, list[Record]]:
@@ -231,7 +254,7 @@ def _owners(frame: pd.DataFrame) -> list[int]:
     return [int(group) for group in frame["group"]]
 
 
-def markdown(made: list[dict[str, Any]], *, unfinished: int = 0) -> str:
+def markdown(made: list[dict[str, Any]], *, unfinished: int = 0, damaged: Sequence[str] = ()) -> str:
     """All rows as markdown: a table a section, its marks and its protocol under it."""
     blocks = []
     sections: dict[tuple[Any, ...], list[dict[str, Any]]] = {}
@@ -244,6 +267,9 @@ def markdown(made: list[dict[str, Any]], *, unfinished: int = 0) -> str:
             f"{unfinished} more {'runs are' if unfinished > 1 else 'run is'} not finished; "
             "the same `inbench run` goes on with them."
         )
+    if damaged:
+        told = "\n".join(f"- {plain(fault)}" for fault in damaged)
+        blocks.append(f"{len(damaged)} damaged records are not counted; the same `inbench run` makes them anew:\n\n{told}")
     return "\n\n".join([*blocks, PROTOCOL_LINE]) + "\n"
 
 
@@ -404,7 +430,8 @@ def table(results: str | Path = "results", *, only: str | None = None) -> str:
     folder = Path(results)
     done = {record.key for record in records.all_of(folder)}
     waiting = sum(records.Run(**spec["run"]).key not in done for spec in records.unfinished(folder))
-    return markdown([row for row in rows(folder) if only in (None, row["dataset"])], unfinished=waiting)
+    made = [row for row in rows(folder) if only in (None, row["dataset"])]
+    return markdown(made, unfinished=waiting, damaged=counted(folder)[1])
 
 
 def write(text: str, file: Path, name: str = "tables") -> None:

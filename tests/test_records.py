@@ -2,6 +2,7 @@
 
 import contextlib
 import dataclasses
+import errno
 import gzip
 import json
 import os
@@ -51,6 +52,11 @@ def files_of(folder):
         for path in folder.rglob("*")
         if path.is_file() and path.name != "done"
     }
+
+
+def read_of(folder):
+    """What a reader sees, which settles nothing."""
+    return {name: records.where(folder, name).read_bytes() for name in records._read_done(folder)}
 
 
 def kills(change, folder, monkeypatch):
@@ -146,15 +152,35 @@ def test_a_first_record_cut_short_is_no_record(tmp_path, monkeypatch):
             else:
                 return
         record = records.open_record(folder)
-        assert record is None or (files_of(folder) == OLD and records.fault_of(folder) == "")
+        assert record is None or (read_of(folder) == OLD and records.fault_of(folder) == "")
 
 
-def test_opening_a_record_settles_it(tmp_path, monkeypatch):
+def test_a_reader_sees_the_old_record_or_the_new_one_and_writes_nothing(tmp_path, monkeypatch):
     folder = tmp_path / "run"
     for _ in kills(lambda: records.commit(folder, NEW), folder, monkeypatch):
+        before = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
         record = records.open_record(folder)
         assert record.told in ({"schema": 1, "old": 1}, {"schema": 1, "new": 1})
         assert records.fault_of(folder) == ""
+        assert read_of(folder) in (OLD, OLD | NEW)
+        assert {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()} == before
+
+
+def test_a_record_is_never_gone_while_another_takes_its_place(tmp_path, monkeypatch):
+    work, final = tmp_path / ".partial" / "run", tmp_path / "run"
+    for moment in kills(lambda: records.publish(work, final, NEW), final, monkeypatch):
+        assert records.open_record(final) is not None, f"killed at {moment}"
+
+
+def test_a_file_without_room_leaves_nothing_behind(tmp_path, monkeypatch):
+    def full(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    records.commit(tmp_path / "run", OLD)
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(OSError, match="No space"):
+        records.commit(tmp_path / "run", NEW)
+    assert files_of(tmp_path / "run") == OLD
 
 
 def test_a_published_record_appears_whole(tmp_path):
@@ -174,10 +200,10 @@ def test_a_kill_while_publishing_leaves_no_half_record(tmp_path, monkeypatch):
     work, final = tmp_path / ".partial" / "run", tmp_path / "run"
     for moment in kills(lambda: records.publish(work, final, NEW), final, monkeypatch):
         record = records.open_record(final)
-        assert record is None or (records.fault_of(final) == "" and files_of(final) in (OLD, NEW)), f"killed at {moment}"
+        assert record is None or (records.fault_of(final) == "" and read_of(final) in (OLD, NEW)), f"killed at {moment}"
         records.publish(work, final, NEW)
         assert files_of(final) == NEW
-        shutil.rmtree(work)
+        shutil.rmtree(work, ignore_errors=True)
 
 
 def test_a_changed_file_is_found(tmp_path):
@@ -253,7 +279,8 @@ def test_a_folder_without_a_readable_run_json_is_no_record(tmp_path, content):
 
 
 def test_all_records_come_in_the_order_of_their_names(tmp_path):
-    told = records.to_json(records.new(RUN, labels={}, status="ok"))
+    labels = {"method": "m", "dataset": "d", "budget": "quick", "any_budget": False, "masks": {}}
+    told = records.to_json(records.new(RUN, labels=labels, status="failed"))
     for name in ("b-1", "a-2", ".partial/c-3", "a-1"):
         records.commit(tmp_path / "runs" / name, {"run.json": told})
     assert [record.folder.name for record in records.all_of(tmp_path)] == ["a-1", "a-2", "b-1"]
@@ -267,11 +294,12 @@ def test_rows_may_be_zipped(tmp_path):
 
 
 def test_runs_that_were_begun_are_known(tmp_path):
+    spec = records.to_json({"run": dataclasses.asdict(RUN)})
     (tmp_path / "runs" / ".partial" / "a-1").mkdir(parents=True)
-    (tmp_path / "runs" / ".partial" / "a-1" / "spec.json").write_text('{"run": 1}')
+    (tmp_path / "runs" / ".partial" / "a-1" / "spec.json").write_bytes(spec)
     (tmp_path / "runs" / ".partial" / "b-1").mkdir()
     (tmp_path / "runs" / ".partial" / "b-1" / "spec.json").write_text('{"ru')
-    assert list(records.unfinished(tmp_path)) == [{"run": 1}]
+    assert list(records.unfinished(tmp_path)) == [json.loads(spec)]
 
 
 def test_json_of_records_is_sorted_and_holds_no_nan():

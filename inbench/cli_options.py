@@ -1,0 +1,45 @@
+"""What the commands of the command line share: their parser, their options, their exit codes."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from pathlib import Path
+from typing import Any, NoReturn
+
+OK, FAILED, WRONG, STOPPED = 0, 1, 2, 130
+
+
+class Parser(argparse.ArgumentParser):
+    """One sentence for a wrong option, without the usage above it."""
+
+    def error(self, message: str) -> NoReturn:
+        print(f"inbench: {message}; see {self.prog} --help", file=sys.stderr)
+        raise SystemExit(WRONG)
+
+
+def data(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--data",
+        type=Path,
+        metavar="DIR",
+        help="where prepared data lives (default: INBENCH_DATA, or the user's cache)",
+    )
+
+
+def common(command: argparse.ArgumentParser, *, results: bool = False) -> None:
+    if results:
+        command.add_argument(
+            "--results",
+            type=Path,
+            default=Path("results"),
+            metavar="DIR",
+            help="where records are (default: %(default)s)",
+        )
+    command.add_argument("--plugin", action="append", default=[], metavar="FILE.py", help="load this plugin too (repeatable)")
+    command.add_argument("--json", action="store_true", help="print JSON and nothing else")
+
+
+def print_json(value: Any) -> None:
+    print(json.dumps(value, indent=1, allow_nan=False))

@@ -1,0 +1,70 @@
+"""Whether a run.json is one: what has to be in it, of which kind. Records come from other machines and other people."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from collections.abc import Mapping
+from typing import Any
+
+FILE = re.compile(r"(?:(?:scores|guesses)/)?[A-Za-z0-9_][A-Za-z0-9._-]{0,250}")
+"""The names that files of a record may have: nothing leads out of its folder, nothing is hidden."""
+HASH = re.compile(r"[0-9a-f]{64}")
+NUMBER = (int, float)
+TOLD: dict[str, Any] = {
+    "key": str, "run": dict, "labels": dict, "status": str, "reason": str, "written": str, "provenance": dict,
+    "costs": dict, "scores": dict, "metrics": dict, "validation": list,
+}  # fmt: skip
+LABELS: dict[str, Any] = {"method": str, "dataset": str, "budget": str, "any_budget": bool, "masks": dict}
+RUN: dict[str, Any] = {"method": str, "params": dict, "code": str, "data": str, "size": int}
+COSTS: dict[str, Any] = {"train_seconds": NUMBER, "cpu_seconds": NUMBER, "peak_memory_bytes": NUMBER, "parameters": NUMBER}
+METRIC: dict[str, Any] = {"unit": str, "better": str, "reduce": str, "column": str}
+SCORED: dict[str, Any] = {"n": int, "file": str, "holes": str, "means": dict, "costs": dict}
+SCORE_COSTS: dict[str, Any] = {"images_per_second": NUMBER, "cpu_seconds": NUMBER, "flops_per_image": NUMBER}
+
+
+def is_list_of_files(found: object) -> bool:
+    """Whether this is the content of `done`: safe names and SHA-256 hashes."""
+    return isinstance(found, dict) and all(
+        FILE.fullmatch(name) and isinstance(digest, str) and HASH.fullmatch(digest) for name, digest in found.items()
+    )
+
+
+def wrong_with(told: Mapping[str, Any], run: Any, name: str) -> str:
+    """Why the content of a run.json cannot be counted; empty where it can. `run` is the class of its identity."""
+    wrong = _lacking(told, TOLD) or _lacking(told["run"], RUN, "run ") or _lacking(told["labels"], LABELS, "labels ")
+    if not wrong and {field.name for field in dataclasses.fields(run)} != set(told["run"]):
+        wrong = "has other fields in its run"
+    if not wrong and run(**told["run"]).key != told["key"]:
+        wrong = "has a key that is not its run's"
+    if not wrong and not all(isinstance(shown, str) for shown in told["labels"]["masks"].values()):
+        wrong = "has masks that are no text"
+    wrong = wrong or next(filter(None, (_lacking(metric, METRIC, f"metric {n} ") for n, metric in told["metrics"].items())), "")
+    if not wrong and told["status"] == "ok":
+        hardware = told["provenance"].get("hardware")
+        wrong = _lacking(told["costs"], COSTS, "costs ") or ("" if isinstance(hardware, dict) else "has no hardware")
+    wrong = wrong or next(filter(None, (_wrong_score(mask, entry) for mask, entry in told["scores"].items())), "")
+    return f"{name}/run.json {wrong}" if wrong else ""
+
+
+def _wrong_score(mask: str, entry: object) -> str:
+    wrong = _lacking(entry, {"status": str, "reason": str, "shown": str}, f"scores on {mask} ")
+    if wrong or not isinstance(entry, dict) or entry["status"] != "ok":
+        return wrong
+    wrong = _lacking(entry, SCORED, f"scores on {mask} ") or _lacking(entry["costs"], SCORE_COSTS, f"scores on {mask} ")
+    if not wrong and not FILE.fullmatch(entry["file"]):
+        wrong = f"names the file {entry['file']!r}"
+    if not wrong and not all(value is None or isinstance(value, NUMBER) for value in entry["means"].values()):
+        wrong = f"has means on {mask} that are no numbers"
+    return wrong
+
+
+def _lacking(told: object, wanted: Mapping[str, Any], what: str = "") -> str:
+    if not isinstance(told, dict):
+        return f"has {what.strip() or 'content'} of another kind"
+    for name, kind in wanted.items():
+        if name not in told:
+            return f"has no {what}{name}"
+        if not isinstance(told[name], kind):
+            return f"has {what}{name} of another kind"
+    return ""
