@@ -14,6 +14,7 @@ import hashlib
 import json
 import os
 import platform
+import signal
 import threading
 import time
 import uuid
@@ -21,6 +22,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+from inbench import isolation
 
 BEAT_SECONDS = 3.0
 SILENT_SECONDS = 60.0
@@ -191,5 +194,5 @@ def _end_orphans(file: Path) -> None:
     """End what still works on a run that is taken over from a process of this machine."""
     with contextlib.suppress(OSError):
         for pid, since in _processes(file.read_bytes()):
-            if since and began(pid) == since and pid != os.getpid() and os.getpgid(pid) == pid:
-                os.killpg(pid, 9)
+            if since and began(pid) == since and pid != os.getpid() and isolation.is_marked(pid):
+                os.killpg(pid, signal.SIGKILL)

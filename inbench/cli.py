@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from inbench import __version__, bench_command, cli_data
 from inbench.cli_options import FAILED, OK, STOPPED, WRONG, Parser, common, data, print_json
-from inbench.errors import Interrupted, UserError
+from inbench.errors import Interrupted, NoRoom, UserError
 
 if TYPE_CHECKING:
     from inbench.plan import Planned
@@ -80,6 +80,7 @@ def _add_run(run: argparse.ArgumentParser) -> None:
     run.add_argument("--deterministic", action="store_true", help="only kernels that give the same bits each time (CUDA)")
     run.add_argument("--threads", type=int, metavar="N", help="CPU threads a run (default: all cores)")
     run.add_argument("--timeout", type=float, metavar="SECONDS", help="most time for one run (default: none)")
+    run.add_argument("--memory", metavar="SIZE", help="most memory for one run, such as 8G (default: none)")
     run.add_argument("--rerun", choices=("failed", "all"), help="also run what failed, or everything, again")
     run.add_argument("--score-on", default="test", metavar="test|val", help="pictures to score on (default: %(default)s)")
     run.add_argument(
@@ -128,6 +129,7 @@ def _add_show(show: argparse.ArgumentParser) -> None:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Exit code: 0 all complete, 1 something failed, 2 the input was wrong, 130 interrupted."""
     asked = parser().parse_args(arguments)
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell may have started us with it ignored
     signal.signal(signal.SIGTERM, _stop)
     try:
         code: int = asked.call(asked)
@@ -136,6 +138,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except UserError as error:
         print(f"inbench: {error}", file=sys.stderr)
         return WRONG
+    except NoRoom as error:
+        print(f"inbench: {error}", file=sys.stderr)
+        return FAILED
     except (Interrupted, KeyboardInterrupt):
         print("inbench: interrupted; what is finished is kept, and the same command goes on from here", file=sys.stderr)
         return STOPPED
@@ -145,15 +150,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _stop(number: int, frame: object) -> None:
+    """As an interrupt; a second one is no haste."""
+    signal.signal(number, signal.SIG_IGN)
     raise KeyboardInterrupt
 
 
 def _run(asked: argparse.Namespace) -> int:
-    from inbench import plan, runner, tables
+    from inbench import isolation, plan, runner, tables
     from inbench.progress import Screen
 
     if asked.timeout is not None and not asked.timeout > 0:
         raise UserError(f"--timeout {asked.timeout:g} must be more than 0 seconds")
+    memory = isolation.size_in_bytes(asked.memory) if asked.memory else None
     screen = Screen(sys.stderr)
     names = (
         "methods",
@@ -178,7 +186,7 @@ def _run(asked: argparse.Namespace) -> int:
     request = plan.Request(plugins=asked.plugin, **{name: getattr(asked, name) for name in names})
     planned = plan.make(request, screen.preparing)
     screen.plan(planned)
-    runner.execute(planned, show=screen.run, timeout=asked.timeout)
+    runner.execute(planned, show=screen.run, timeout=asked.timeout, memory=memory)
     made = tables.rows(asked.results, keys={one.run.key for one in planned})
     if asked.json:
         print_json({"rows": made})

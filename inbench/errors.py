@@ -17,6 +17,10 @@ class Unavailable(Exception):
     """
 
 
+class NoRoom(Exception):
+    """The disk is full; what is finished is kept and the rest goes on when there is room."""
+
+
 class Interrupted(Exception):
     """The user asked to stop; what is finished is kept and the rest goes on next time."""
 

@@ -53,7 +53,10 @@ class Process:
             )
         finally:
             os.close(writing)
-        self.pid = self.child.pid
+
+    @property
+    def pid(self) -> int:
+        return int(self.child.pid)
 
     def poll(self) -> int | None:
         """Its exit code; None while it runs."""
@@ -71,10 +74,14 @@ class Process:
         return code
 
     def stop(self) -> None:
-        """Ask it to stop with a checkpoint; after a while, or a second interrupt, kill it and whatever it started."""
-        with contextlib.suppress(KeyboardInterrupt, subprocess.TimeoutExpired):
-            self._signal(signal.SIGTERM)
-            self.child.wait(GRACE_SECONDS)
+        """Interrupt it, so that it stops with a checkpoint, then terminate it; after a while, or when the user interrupts a
+        second time, kill it and whatever it started."""
+        with contextlib.suppress(KeyboardInterrupt):
+            for number in (signal.SIGINT, signal.SIGTERM):
+                self._signal(number)
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    self.child.wait(GRACE_SECONDS / 2)
+                    break
         self.kill()
 
     def kill(self) -> None:
@@ -88,9 +95,11 @@ class Process:
                 os.killpg(self.pid, number)
 
     def memory(self) -> int:
-        """Anonymous bytes that it and whatever it started hold. Not the address space: CUDA reserves far more of that than
-        it uses, and the pictures are a mapped file that costs nothing."""
-        return sum(map(anonymous, marked(self.mark)))
+        """Bytes that it and whatever it started hold and no file backs, what they share counted once.
+
+        Not the address space, as a system's own limit would have it: CUDA reserves far more of that than it uses.
+        """
+        return sum(map(held_by, marked(self.mark)))
 
     def was_out_of_memory(self) -> bool:
         """Whether the system killed something for want of memory while it ran."""
@@ -128,6 +137,13 @@ def marked(mark: str) -> list[int]:
     return found
 
 
+def is_marked(pid: int) -> bool:
+    """Whether a process leads a group that this room started."""
+    with contextlib.suppress(OSError):
+        return f"{MARK}=".encode() in Path(f"/proc/{pid}/environ").read_bytes() and os.getpgid(pid) == pid
+    return False
+
+
 def is_dead(pid: int) -> bool:
     """Whether a process has ended, though its parent has not looked yet."""
     try:
@@ -136,13 +152,13 @@ def is_dead(pid: int) -> bool:
         return True
 
 
-def anonymous(pid: int) -> int:
-    """RssAnon of a process in bytes, and the memory it has shared; 0 where it is gone."""
+def held_by(pid: int) -> int:
+    """Its part of the anonymous and shared memory in bytes; 0 where it is gone."""
     try:
-        lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+        lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
     except OSError:
         return 0
-    return sum(int(line.split()[1]) * 1024 for line in lines if line.startswith(("RssAnon:", "RssShmem:")))
+    return sum(int(line.split()[1]) * 1024 for line in lines if line.startswith(("Pss_Anon:", "Pss_Shmem:")))
 
 
 def out_of_memory_kills() -> int:

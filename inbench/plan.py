@@ -55,6 +55,7 @@ class Planned:
     state: str
     spec: dict[str, Any] = field(default_factory=dict)
     reason: str = ""
+    written: str = ""  # when the record that was there at planning was written
 
     @property
     def title(self) -> str:
@@ -285,9 +286,10 @@ def _settle_state(planned: Planned, request: Request) -> None:
     if record is None:
         planned.state = "interrupted" if (runs / ".partial" / planned.run.name / "spec.json").is_file() else "missing"
         return
+    planned.written = str(record.told.get("written", ""))
     outcome = records.outcome(record, planned.spec)
     if outcome is None:
-        planned.reason = records.fault_of(record.folder)
+        planned.reason = record.damage()
         planned.state = "damaged" if planned.reason else "unscored"
     elif outcome[0] == "skipped" or request.rerun == "all" or (request.rerun == "failed" and outcome[0] != "ok"):
         planned.state = "missing"

@@ -42,7 +42,9 @@ class Screen:
     def run(self, one: Planned, beat: dict[str, Any]) -> None:
         """A run's state, or how far its worker says it is."""
         title = f"[{self._order.index(one.run.key) + 1}/{self._total}] {one.title}"
-        if beat:
+        if beat.get("elsewhere"):
+            self._line(f"{title}: another process has it" + (f": {phase(beat)}" if "phase" in beat else ""))
+        elif beat:
             self._line(f"{title}: {phase(beat)}")
         elif one.state in ("done", "failed", "skipped", "timeout", "oom", "diverged"):
             self._say(f"{title}: {one.state}" + (f": {one.reason}" if one.reason else ""))

@@ -282,6 +282,13 @@ def give_up(spec: Mapping[str, Any], provenance: Mapping[str, Any], status: str,
     publish(work, final, {"run.json": to_json({**told, "provenance": dict(provenance)})})
 
 
+def add_log(folder: Path, lines: list[str]) -> None:
+    """The last lines of a run that failed, where its own record came before them."""
+    record = open_record(folder)
+    if record is not None and record.status not in ("ok", "skipped") and record.told.get("log") != lines:
+        commit(folder, {"run.json": to_json({**record.told, "log": lines})})
+
+
 def look_through(results: Path) -> tuple[list[Record], list[str]]:
     """Every record whose numbers count, in the order of their names, and what is wrong with the others."""
     sound, faults = [], []

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
+import errno
+import faulthandler
 import hashlib
 import io
 import json
@@ -33,31 +36,38 @@ from inbench.records import Run
 from inbench.store import Part, Prepared
 
 BEAT_SECONDS = 0.5
+ORPHAN_SECONDS = 20.0
+"""So long a run whose parent is gone has for its checkpoint, whatever its method is busy with."""
+NO_ROOM = 74
+"""The exit code where the disk is full; the runner knows it."""
 
 
 class Heart:
     """Tells the outside how far the run is, and the run when it should stop (a signal, or its parent is gone)."""
 
-    def __init__(self, file: Path, steps: int | None) -> None:
-        self.file, self.steps = file, steps
-        self.stop = False
+    def __init__(self, file: Path, steps: int | None, parent: int) -> None:
+        self.file, self.steps, self.pid = file, steps, os.getpid()
+        self.stop = self.interrupted = False
         self._last = 0.0
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, self._on_signal)
-        parent = os.getppid()
         threading.Thread(target=self._mind_parent, args=(parent,), daemon=True).start()
 
     def _on_signal(self, number: int, frame: object) -> None:
-        if self.stop:
+        if number == signal.SIGINT and self.interrupted:  # a second SIGTERM is no haste: engines send it to all processes
             os._exit(130)
-        self.stop = True
+        self.stop, self.interrupted = True, self.interrupted or number == signal.SIGINT
 
     def _mind_parent(self, parent: int) -> None:
-        while os.getppid() == parent:
+        while parent in (os.getppid(), os.getpid()):
             time.sleep(BEAT_SECONDS)
         self.stop = True
+        time.sleep(ORPHAN_SECONDS)
+        os._exit(130)
 
     def beat(self, phase: str, done: int, total: int, rate: float = 0.0, left: float | None = None) -> None:
+        if os.getpid() != self.pid:  # a copy that a plugin forked and let run on: there is one of us
+            os._exit(1)
         if time.monotonic() - self._last > BEAT_SECONDS or done == total:
             self._last = time.monotonic()
             told = {
@@ -70,8 +80,9 @@ class Heart:
                 "pid": os.getpid(),
             }
             beside = self.file.with_suffix(".new")
-            beside.write_text(json.dumps(told))
-            beside.replace(self.file)
+            with contextlib.suppress(OSError):  # a full disk
+                beside.write_text(json.dumps(told))
+                beside.replace(self.file)
         if self.stop:
             raise Interrupted
 
@@ -92,7 +103,7 @@ class Worker:
         self.device = torch.device(spec["device"])
         set_numerics(deterministic=self.run.deterministic)
         self.memory = clock.MemoryPeak()
-        self.heart = Heart(self.work / "heartbeat.json", self.run.steps)
+        self.heart = Heart(self.work / "heartbeat.json", self.run.steps, spec.get("parent", os.getppid()))
         self.registry = registry.load(list(spec["plugins"]))
         plugin = self.registry.get("method", self.run.method)
         if plugin.code != self.run.code:
@@ -121,9 +132,10 @@ class Worker:
 
     def work_through(self) -> None:
         """Everything the spec asks for; what is there already is not done again."""
+        records.settle(self.final)
         method = self.build()
         record = None if self.spec["fresh"] else records.open_record(self.final)
-        if record is not None and records.fault_of(self.final):
+        if record is not None and record.damage():
             record = None  # damaged: trained again
         weights = self.final / "weights.safetensors"
         if record is not None and record.status == "ok" and (weights.is_file() or not self.cls.learns()):
@@ -299,6 +311,8 @@ def main(arguments: Sequence[str]) -> int:
         return 1
     except (Exception, SystemExit) as error:  # plugins are other people's code: whatever they raise is a row
         traceback.print_exc()
+        if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+            return NO_ROOM
         reason = str(error) if isinstance(error, scoring.WrongAnswer) else f"{type(error).__name__}: {error}"
         if isinstance(error, SystemExit):
             reason = f"called sys.exit({error.code!r})"
@@ -309,4 +323,5 @@ def main(arguments: Sequence[str]) -> int:
 
 
 if __name__ == "__main__":
+    faulthandler.enable()
     sys.exit(main(sys.argv[1:]))

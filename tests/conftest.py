@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import signal
 import subprocess
 import textwrap
@@ -17,7 +18,7 @@ import pytest
 import torch
 
 import inbench
-from inbench import bench, cli, device, plan, records, runner, worker
+from inbench import bench, cli, device, isolation, plan, records, worker
 
 THREADS = 1
 """Networks this small gain nothing from a second thread, and beside another busy process they lose most of their speed."""
@@ -125,9 +126,11 @@ def plugin(tmp_path: Path) -> Callable[..., str]:
 class Child:
     """A worker in this process, in place of a child: the same code, without seconds of imports."""
 
-    def __init__(self, command: list[str], *, stdout: Any, **_: Any) -> None:
-        self.pid = 2**30  # nobody's: a stop must not reach this process
-        with Path(stdout.name).open("a", buffering=1) as log, contextlib.redirect_stdout(log), contextlib.redirect_stderr(log):
+    pid = 2**30  # nobody's: a stop must not reach this process
+
+    def __init__(self, command: list[str], *, stdout: int, **_: Any) -> None:
+        log = os.fdopen(os.dup(stdout), "w", buffering=1)
+        with log, contextlib.redirect_stdout(log), contextlib.redirect_stderr(log):
             try:
                 self.returncode = worker.main(command[-1:])
             except SystemExit as end:
@@ -139,7 +142,8 @@ class Child:
     def poll(self) -> int:
         return self.returncode
 
-    wait = poll
+    def wait(self, timeout: float | None = None) -> int:
+        return self.returncode
 
 
 def no_child(*_: Any, **__: Any) -> None:
@@ -156,7 +160,7 @@ def workers(child: Any) -> Iterator[None]:
     """Something else than a child process, for as long as this is open."""
     with pytest.MonkeyPatch.context() as patch:
         tools = types.SimpleNamespace(Popen=child, DEVNULL=subprocess.DEVNULL, TimeoutExpired=subprocess.TimeoutExpired)
-        patch.setattr(runner, "subprocess", tools)
+        patch.setattr(isolation, "subprocess", tools)
         yield
 
 

@@ -15,7 +15,7 @@ import inbench
 ROOT = Path(inbench.__file__).parent.parent
 FLOORS = {
     "words": "errors soundness brackets params seeds clock budget method dataset mask metric records",
-    "joints": "files decoding store preparing hookspecs source registry batches "
+    "joints": "isolation claims files decoding store preparing hookspecs source registry batches "
     "strokes masks mask_files metrics choices device",
     "acts": "training scoring contract",
     "worker": "worker",

@@ -11,7 +11,7 @@ import pytest
 from conftest import AUTO, SLOW, TINY, Child, no_child, planned, workers
 
 import inbench
-from inbench import clock, records, registry, runner
+from inbench import clock, isolation, records, registry, runner
 
 Tiny = Callable[..., list[dict[str, Any]]]
 Find = Callable[..., records.Record]
@@ -187,7 +187,7 @@ def test_a_damaged_record_is_made_whole_again(name: str, tiny: Tiny, record: Fin
 
 def test_what_takes_too_long_is_a_timeout(plugin: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, record: Find) -> None:
     monkeypatch.setenv("SLOW", "5")
-    monkeypatch.setattr(runner, "GRACE_SECONDS", 0.5)
+    monkeypatch.setattr(isolation, "GRACE_SECONDS", 0.5)
     found = planned(tmp_path / "results", "slow", plugins=[plugin(SLOW)])
     runner.execute(found, show=lambda *_: None, timeout=0.5)
     assert (found[0].state, found[0].reason) == ("timeout", "took longer than 0.5 seconds")
