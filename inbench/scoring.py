@@ -18,6 +18,7 @@ from torch.utils.flop_counter import flop_registry
 
 from inbench import clock, seeds
 from inbench.batches import to_image
+from inbench.guards import Guard, about_answers
 from inbench.mask import Holes, Mask
 from inbench.method import Method
 from inbench.metric import Metric
@@ -88,6 +89,7 @@ def score(
     count: int | None,
     device: torch.device,
     beat: Beat,
+    guard: Guard | None = None,
 ) -> Scores:
     """Score a method on the first `count` pictures of a part (all: None) with the holes of a mask."""
     places = sorted(part.first(count))
@@ -104,13 +106,15 @@ def score(
         image, hole = to_image(pixels, device), torch.from_numpy(holes[here]).to(device)
         seen, seed = image.masked_fill(hole, 0), torch.from_numpy(answer_seeds[here]).to(device)
         began = clock.now(device)
-        guess = answer(method, seen, hole, seed)
+        guess = answer(method, seen, hole, seed, guard)
         seconds += clock.now(device) - began
         guesses[here] = guess.permute(0, 2, 3, 1).cpu().numpy()
         logged = {f"log-{name}": values.double().cpu().numpy() for name, values in method.logged.items()}
         for name, values in (measure(metrics, guesses[here], pixels, holes[here], device) | logged).items():
             found.setdefault(name, []).append(values)
         beat(min(start + BATCH, len(ids)), len(ids))
+    for text in about_answers(guesses, holes, learned=method.learns() and not method.one_pass):
+        (guard or Guard()).tell(text)
     costs = {
         "images_per_second": len(ids) / max(seconds, 1e-9),
         **_alone(method, part, places, holes, answer_seeds, device),
@@ -131,9 +135,10 @@ def holes_hash(holes: Holes) -> str:
     return hashlib.sha256(np.packbits(holes).tobytes()).hexdigest()
 
 
-def answer(method: Method, seen: Tensor, hole: Tensor, seed: Tensor) -> Tensor:
+def answer(method: Method, seen: Tensor, hole: Tensor, seed: Tensor, guard: Guard | None = None) -> Tensor:
     """The method's guess, checked and rounded: uint8 [N, 3, S, S]."""
-    with torch.no_grad():
+    hole, seed = hole.clone(), seed.clone()  # what is measured afterwards is not in a method's hands
+    with torch.no_grad(), (guard or Guard()).watching("inpaint", seen=seen, hole=hole, seed=seed):
         guess = method.inpaint(seen, hole, seed)
     if not isinstance(guess, Tensor):
         raise WrongAnswer(f"{method.name} answered {type(guess).__name__}, not a tensor")

@@ -39,6 +39,7 @@ def wrong_with(told: Mapping[str, Any], run: Any, name: str) -> str:
         wrong = "has a key that is not its run's"
     if not wrong and not all(isinstance(shown, str) for shown in told["labels"]["masks"].values()):
         wrong = "has masks that are no text"
+    wrong = wrong or _wrong_warnings(told)
     wrong = wrong or next(filter(None, (_lacking(metric, METRIC, f"metric {n} ") for n, metric in told["metrics"].items())), "")
     if not wrong and told["status"] == "ok":
         hardware = told["provenance"].get("hardware")
@@ -54,9 +55,15 @@ def _wrong_score(mask: str, entry: object) -> str:
     wrong = _lacking(entry, SCORED, f"scores on {mask} ") or _lacking(entry["costs"], SCORE_COSTS, f"scores on {mask} ")
     if not wrong and not FILE.fullmatch(entry["file"]):
         wrong = f"names the file {entry['file']!r}"
+    wrong = wrong or _wrong_warnings(entry)
     if not wrong and not all(value is None or isinstance(value, NUMBER) for value in entry["means"].values()):
         wrong = f"has means on {mask} that are no numbers"
     return wrong
+
+
+def _wrong_warnings(told: Mapping[str, Any]) -> str:
+    found = told.get("warnings", [])
+    return "" if isinstance(found, list) and all(isinstance(text, str) for text in found) else "has warnings that are no text"
 
 
 def _lacking(told: object, wanted: Mapping[str, Any], what: str = "") -> str:

@@ -172,6 +172,7 @@ def _row(section: Section, same: list[Record], common: list[str] | None) -> dict
         "cpu_seconds": _cpu_seconds(ok) if ok else None,
         "peak_memory_bytes": max((cost["peak_memory_bytes"] for cost in costs), default=None),
         "parameters": costs[0]["parameters"] if costs else None,
+        "warnings": _warnings(section, ok),
         "closed_form": bool(costs) and costs[0].get("updates") == {},
         "flops_per_image": _flops(section, ok),
         "hardware": sorted({", ".join(map(str, record.told["provenance"]["hardware"].values())) for record in ok}),
@@ -183,6 +184,13 @@ def _numerics(run: dict[str, Any]) -> str:
     """What a run was computed with, in words: `bf16`, `float32, deterministic`."""
     told = [run["precision"], "compiled" if run.get("compiled") else "", "deterministic" if run.get("deterministic") else ""]
     return ", ".join(filter(None, told))
+
+
+def _warnings(section: Section, ok: list[Record]) -> list[str]:
+    """What people should know who read these numbers."""
+    found = [text for record in ok for text in record.told.get("warnings", [])]
+    found += [text for record in ok if (scored := _entry(record, section.mask)) for text in scored[1].get("warnings", [])]
+    return list(dict.fromkeys(found))
 
 
 def _failure(section: Section, record: Record) -> tuple[str, str]:
@@ -387,6 +395,7 @@ def _under(members: list[dict[str, Any]]) -> str:
         lines.append("times are from different hardware and must not be compared")
     told = ". ".join(line[0].upper() + line[1:] for line in lines) + "."
     broken = [f"- {plain(row['shown'])}: {row['status']}: {plain(row['reason'])}" for row in members if row["status"] != "ok"]
+    broken += [f"- {plain(row['shown'])}: warning: {plain('; '.join(row['warnings']))}" for row in members if row["warnings"]]
     return "\n\n".join([told, "\n".join(broken)]) if broken else told
 
 

@@ -17,6 +17,7 @@ from torch import Tensor
 from inbench import clock, seeds
 from inbench.batches import Batches, to_image
 from inbench.errors import Interrupted
+from inbench.guards import Guard
 from inbench.mask import Mask
 from inbench.method import Method
 from inbench.metrics import mean_over, psnr_of
@@ -76,18 +77,28 @@ class Watch:
         self.hole = torch.from_numpy(mask.draw(ids, part.images.shape[1])).to(device)
         self.seed = torch.from_numpy(seeds.of_ids(ids, "answer", 0).astype(np.int64)).to(device)
 
-    def psnr(self, method: Method) -> float:
+    def psnr(self, method: Method, guard: Guard | None = None) -> float:
         """Mean PSNR over the hole in dB."""
         method.eval()
-        guess = answer(method, self.image.masked_fill(self.hole, 0), self.hole, self.seed).float() / 255
+        guess = answer(method, self.image.masked_fill(self.hole, 0), self.hole, self.seed, guard).float() / 255
         method.train()
         value = psnr_of(mean_over((guess - self.image).square(), self.hole)).nanmean().item()
         return round(value, 4)
 
 
-def train(method: Method, batches: Batches, steps: int, *, watch: Watch, seed: int, checkpoint: Path, beat: Beat) -> Progress:
+def train(
+    method: Method,
+    batches: Batches,
+    steps: int,
+    *,
+    watch: Watch,
+    seed: int,
+    checkpoint: Path,
+    beat: Beat,
+    guard: Guard | None = None,
+) -> Progress:
     """Train from the checkpoint, if there is one, to the last step. The same bits as without the interruption."""
-    device = batches.device
+    device, guard = batches.device, guard or Guard()
     progress = load(checkpoint, method, device) if checkpoint.is_file() else Progress()
     watched = {math.ceil(steps * part / WATCHES) for part in range(1, WATCHES + 1)} if not method.one_pass else set()
     pending: list[tuple[int, Mapping[str, Tensor]]] = []
@@ -100,7 +111,8 @@ def train(method: Method, batches: Batches, steps: int, *, watch: Watch, seed: i
             image, hole = batches.at(progress.step)
             method.progress = progress.step / steps
             seed_everything(seeds.stream(seed, "method", progress.step))
-            losses = method.step(image, hole)
+            with guard.watching("step", image=image, hole=hole):
+                losses = method.step(image, hole)
             if not isinstance(losses, Mapping):
                 raise TypeError(f"{method.name}.step answered {type(losses).__name__}, not losses by name")
             pending.append((progress.step + 1, {name: loss.detach().float() for name, loss in losses.items()}))
@@ -113,7 +125,7 @@ def train(method: Method, batches: Batches, steps: int, *, watch: Watch, seed: i
                 last_read = clock.now()
             if progress.step in watched:
                 aside = clock.now(device)
-                progress.validation.append({"step": progress.step, "psnr": watch.psnr(method)})
+                progress.validation.append({"step": progress.step, "psnr": watch.psnr(method, guard)})
                 started += clock.now(device) - aside
             beat(progress)
             if keeper.is_due() and progress.step < steps:
@@ -122,7 +134,8 @@ def train(method: Method, batches: Batches, steps: int, *, watch: Watch, seed: i
                 aside = clock.now()
                 keeper.save(method, progress)
                 started += clock.now() - aside
-        method.finish()
+        with guard.watching("finish"):
+            method.finish()
         progress.seconds = before + clock.now(device) - started
     except Interrupted:
         _read_back(pending, progress)

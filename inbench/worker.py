@@ -29,6 +29,7 @@ from inbench import brackets, choices, clock, params, records, registry, scoring
 from inbench.batches import Batches
 from inbench.device import autocast_forwards, compile_forwards, fingerprint, set_numerics
 from inbench.errors import Interrupted, Unavailable, UserError
+from inbench.guards import Guard, about_overlap
 from inbench.mask import Mask
 from inbench.method import Method
 from inbench.metric import Metric
@@ -102,9 +103,10 @@ class Worker:
         self.work, self.final = runs / ".partial" / self.run.name, runs / self.run.name
         self.device = torch.device(spec["device"])
         set_numerics(deterministic=self.run.deterministic)
-        self.memory = clock.MemoryPeak()
+        self.memory, self.guard = clock.MemoryPeak(), Guard()
         self.heart = Heart(self.work / "heartbeat.json", self.run.steps, spec.get("parent", os.getppid()))
-        self.registry = registry.load(list(spec["plugins"]))
+        with Guard().watching("a plugin"):  # any plugin that is loaded beside the run's own
+            self.registry = registry.load(list(spec["plugins"]))
         plugin = self.registry.get("method", self.run.method)
         if plugin.code != self.run.code:
             raise UserError(f"the source of {self.run.method} changed after the run was planned; run the command again")
@@ -123,7 +125,8 @@ class Worker:
     def build(self) -> Method:
         """The method as it starts: its networks drawn from the run's seed, on the device, channels last."""
         training.seed_everything(seeds.stream(self.run.seed or 0, "init"))
-        method: Method = self.cls(self.run.size, params.resolve(self.cls.Params, self.run.params, whose=self.run.method))
+        with self.guard.watching("the constructor"):
+            method: Method = self.cls(self.run.size, params.resolve(self.cls.Params, self.run.params, whose=self.run.method))
         method.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         if self.run.compiled:
             compile_forwards(method)
@@ -166,6 +169,7 @@ class Worker:
             for m in self.metrics
         }
         told["validation"] = progress.validation
+        told["warnings"] = self.guard.told
         told["converged"] = training.converged(progress.validation)
         told["costs"] = {
             "train_seconds": round(progress.seconds, 3),
@@ -208,6 +212,7 @@ class Worker:
             seed=self.run.seed or 0,
             checkpoint=self.work / "checkpoint.pt",
             beat=self.heart.training,
+            guard=self.guard,
         )
 
     def scored(self, method: Method, told: dict[str, Any], canonical: str) -> dict[str, Any]:
@@ -223,7 +228,7 @@ class Worker:
             and all(name in had["means"] for name in told["metrics"])
         ):
             return told
-        began = time.process_time()
+        began, guard = time.process_time(), Guard()
         scores = scoring.score(
             method,
             part,
@@ -232,6 +237,7 @@ class Worker:
             count=count,
             device=self.device,
             beat=lambda done, total: self.heart.beat(f"scoring {canonical}", done, total),
+            guard=guard,
         )
         safe = brackets.file_name(key)
         files = {f"scores/{safe}.csv": scores.csv()}
@@ -244,6 +250,10 @@ class Worker:
             "file": f"scores/{safe}.csv",
             "holes": scores.holes_hash,
             "means": scoring.means(self.metrics, scores.columns),
+            "warnings": [
+                *guard.told,
+                *about_overlap(self.data.part("train").groups if self.cls.learns() else None, part.groups),
+            ],
         }
         entry |= {
             "costs": {**scores.costs, "cpu_seconds": round(time.process_time() - began, 1)},

@@ -16,7 +16,7 @@ ROOT = Path(inbench.__file__).parent.parent
 FLOORS = {
     "words": "errors soundness brackets params seeds clock budget method dataset mask metric records",
     "joints": "isolation claims files decoding store preparing hookspecs source registry batches "
-    "strokes masks mask_files metrics choices device",
+    "strokes masks mask_files metrics choices device guards",
     "acts": "training scoring contract",
     "worker": "worker",
     "runner": "plan runner cases bench",
