@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
+
+from inbench.store import Part
 
 SETTINGS: dict[str, tuple[Callable[[], Any], Callable[[Any], Any]]] = {
     "the default dtype": (torch.get_default_dtype, torch.set_default_dtype),
@@ -37,7 +39,7 @@ class Guard:
 
     @contextlib.contextmanager
     def watching(self, what: str, **given: Tensor) -> Iterator[None]:
-        """While a plugin's code runs: settings that it changes are put back, and so told, as is writing into what it was given."""
+        """While a plugin's code runs: settings that it changes are put back and told; so is writing into what it was given."""
         settings = [read() for read, _ in SETTINGS.values()]
         versions = [tensor._version for tensor in given.values()]
         try:
@@ -47,15 +49,14 @@ class Guard:
                 if read() != before:
                     put(before)
                     self.tell(f"{what} changed {name}, which was put back")
-            written = [
-                name for (name, tensor), before in zip(given.items(), versions, strict=True) if tensor._version != before
-            ]
+            now = [tensor._version for tensor in given.values()]
+            written = [name for name, before, after in zip(given, versions, now, strict=True) if before != after]
             if written:
                 self.tell(f"{what} writes into the {' and the '.join(written)} that it was given")
 
 
 def about_answers(guesses: NDArray[np.uint8], holes: NDArray[np.bool_], *, learned: bool) -> list[str]:
-    """What is odd about guesses [N, S, S, 3] in their holes [N, 1, S, S]: one colour everywhere, or of a learner one picture."""
+    """What is odd about guesses [N, S, S, 3] in holes [N, 1, S, S]: one colour everywhere, or of a learner one picture."""
     if len(guesses) < 2:
         return []
     inside = guesses[holes[:, 0]]  # [pixels, 3]
@@ -67,7 +68,7 @@ def about_answers(guesses: NDArray[np.uint8], holes: NDArray[np.bool_], *, learn
     return []
 
 
-def about_overlap(train: Sequence[str] | None, tested: Sequence[str] | None) -> list[str]:
+def about_overlap(train: Part, tested: Part) -> list[str]:
     """Groups (persons, photographs) that a run is tested on and has learned from."""
-    shared = len(set(train or ()) & set(tested or ()))
+    shared = len(set(train.groups or ()) & set(tested.groups or ()))
     return [f"{shared} groups of the pictures it is tested on are among those it was trained on"] if shared else []
