@@ -250,10 +250,7 @@ class Worker:
             "file": f"scores/{safe}.csv",
             "holes": scores.holes_hash,
             "means": scoring.means(self.metrics, scores.columns),
-            "warnings": [
-                *guard.told,
-                *about_overlap(self.data.part("train").groups if self.cls.learns() else None, part.groups),
-            ],
+            "warnings": [*guard.told, *(about_overlap(self.data.part("train"), part) if self.cls.learns() else ())],
         }
         entry |= {
             "costs": {**scores.costs, "cpu_seconds": round(time.process_time() - began, 1)},

@@ -94,13 +94,15 @@ def inpaint(text: str) -> str:
 
 
 HOSTILE = [
-    Hostile("raises-in-import", "raises while it is imported", "failed", "no import today", "raise RuntimeError('no import today')"),
+    Hostile("raises-in-import", "raises while it is imported", "failed", "no import today",
+            "raise RuntimeError('no import today')"),
     Hostile("raises-in-init", "raises in its constructor", "failed", "no nets today",
             "    def __init__(self, size, params):\n        raise RuntimeError('no nets today')\n"),
     Hostile("raises-in-step", "raises in step", "failed", "no step today", step("raise RuntimeError('no step today')")),
     Hostile("raises-in-finish", "raises in finish", "failed", "no end today",
             "    def finish(self):\n        raise RuntimeError('no end today')\n"),
-    Hostile("raises-in-inpaint", "raises in inpaint", "failed", "no guess today", inpaint("raise RuntimeError('no guess today')")),
+    Hostile("raises-in-inpaint", "raises in inpaint", "failed", "no guess today",
+            inpaint("raise RuntimeError('no guess today')")),
     Hostile("answers-nan", "answers NaN", "failed", "values from nan to nan", inpaint("return seen * float('nan')")),
     Hostile("wrong-shape", "answers another shape", "failed", "answered the shape", inpaint("return seen[..., :8]")),
     Hostile("writes-inputs", "writes into image, hole, seen and seed", "ok", "writes into",
