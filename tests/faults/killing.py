@@ -91,12 +91,15 @@ def campaign(folder: Path, kills: int, *, seed: int = 0, report: Callable[[str],
         killed += 1
         counts[phase] += 1
         lost += driving.numbers(driving.runs(results)["plain/0"]) != wanted["plain/0"]
-        half += len(driving.unsound(results))
+        broken = driving.unsound(results)
         again = driving.finish(words, env={**environment, "SLOW": "0"})
         found = {name: driving.numbers(path) for name, path in driving.runs(results).items()}
         same += again.returncode == 0 and found == wanted
-        half += len(driving.litter(results)) + len(driving.unsound(results))
-        report(f"kill {killed} of {kills}, {phase}: exit {again.returncode}, {'same' if found == wanted else 'OTHER'} bits")
+        broken += driving.litter(results) + driving.unsound(results)
+        half += len(broken)
+        report(
+            f"kill {killed} of {kills}, {phase}: exit {again.returncode}, {'same' if found == wanted else 'OTHER'} bits {broken or ''}"
+        )
         if found != wanted:
             report(again.stderr[-2000:])
     return {"kills": kills, "by phase": counts, "same bits": same, "finished runs lost": lost, "half files": half}
