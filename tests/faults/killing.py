@@ -97,9 +97,8 @@ def campaign(folder: Path, kills: int, *, seed: int = 0, report: Callable[[str],
         same += again.returncode == 0 and found == wanted
         broken += driving.litter(results) + driving.unsound(results)
         half += len(broken)
-        report(
-            f"kill {killed} of {kills}, {phase}: exit {again.returncode}, {'same' if found == wanted else 'OTHER'} bits {broken or ''}"
-        )
+        told = "same" if found == wanted else "OTHER"
+        report(f"kill {killed} of {kills}, {phase}: exit {again.returncode}, {told} bits {broken or ''}")
         if found != wanted:
             report(again.stderr[-2000:])
     return {"kills": kills, "by phase": counts, "same bits": same, "finished runs lost": lost, "half files": half}
