@@ -138,6 +138,13 @@ class Claims:
         self._seen[file] = stamp, since
         return now - since < SILENT_SECONDS
 
+    def sweep(self, name: str) -> None:
+        """Remove what is left of claims on a run whose owners are gone."""
+        stem = self.folder / f"{name}.claim"
+        for file in [_numbered(stem, number) for number in _numbers(stem)]:
+            if not self.alive(file):
+                file.unlink(missing_ok=True)
+
     def held(self, name: str) -> bool:
         """Whether somebody who is alive has a run."""
         stem = self.folder / f"{name}.claim"

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from inbench import __version__, bench_command, cli_data
+from inbench import __version__, bench_command, cli_data, cli_records
 from inbench.cli_options import FAILED, OK, STOPPED, WRONG, Parser, common, data, print_json
 from inbench.errors import Interrupted, NoRoom, UserError
 
@@ -42,6 +42,8 @@ def parser() -> Parser:
     bench_command.add_options(bench)
     data(bench)
     common(bench)
+
+    cli_records.add(commands)
 
     doctor = commands.add_parser("doctor", help="what this machine can do, and what is missing", allow_abbrev=False)
     common(doctor)

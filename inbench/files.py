@@ -54,6 +54,17 @@ class Files:
         except DAMAGE as error:
             raise UserError(f"{self.source}: {name} cannot be read: {error}") from error
 
+    def size(self, name: str) -> int:
+        """How many bytes a file has, or would have when unpacked."""
+        if self.archive is not None:
+            return self.archive.getinfo(self.inside + name).file_size
+        return (self.source / (self.inside + name)).stat().st_size
+
+    def leads_out(self, name: str) -> bool:
+        """Whether a file of a folder is a link to one that is not under it."""
+        path = self.source / (self.inside + name)
+        return self.archive is None and not path.resolve().is_relative_to(self.source.resolve())
+
     def text(self, name: str) -> str:
         """A list as text, whatever its line ends. Raises `UserError` where it is none."""
         data = self.read(name)

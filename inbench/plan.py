@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import subprocess
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -118,8 +118,9 @@ def make(request: Request, report: preparing.Report) -> list[Planned]:
                             one.spec["test_masks"].append(tested.canonical)
                         one.spec["labels"]["masks"][tested.canonical] = tested.shown
                         one.spec["typed"][tested.canonical] = tested.typed
+    stale = _stale(planned.values(), request.results)
     for one in planned.values():
-        _settle_state(one, request)
+        _settle_state(one, request, stale)
     return list(planned.values())
 
 
@@ -277,14 +278,27 @@ def _one(
     return planned
 
 
-def _settle_state(planned: Planned, request: Request) -> None:
+def _stale(found: Iterable[Planned], results: Path) -> set[str]:
+    """The names of those runs that are there as older code had them."""
+    methods = {one.run.method for one in found}
+    folders = [path for path in (results / "runs").glob("[!.]*") if path.name.rpartition("-")[0] in methods]
+    known = {_but_code(record.told["run"]) for record in map(records.open_record, folders) if record and "run" in record.told}
+    return {one.run.name for one in found if _but_code(asdict(one.run)) in known}
+
+
+def _but_code(run: dict[str, Any]) -> str:
+    return repr(sorted((name, value) for name, value in run.items() if name != "code")) if isinstance(run, dict) else ""
+
+
+def _settle_state(planned: Planned, request: Request, stale: Collection[str]) -> None:
     """Look the run up in the records."""
     if planned.state != "missing":
         return
     runs = request.results / "runs"
     record = records.open_record(runs / planned.run.name)
     if record is None:
-        planned.state = "interrupted" if (runs / ".partial" / planned.run.name / "spec.json").is_file() else "missing"
+        begun = (runs / ".partial" / planned.run.name / "spec.json").is_file()
+        planned.state = "interrupted" if begun else "stale" if planned.run.name in stale else "missing"
         return
     planned.written = str(record.told.get("written", ""))
     outcome = records.outcome(record, planned.spec)

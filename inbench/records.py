@@ -98,12 +98,12 @@ def commit(folder: Path, files: Mapping[str, bytes], *, remove: tuple[str, ...] 
     finishes it, in this process or, after a kill, in the next one that writes. One process at a time: see `claims`.
     """
     settle(folder)
-    hashes = {} if whole else _read_done(folder)
+    hashes = {} if whole else listed(folder)
     for name, data in files.items():
         path = folder / (name + NEXT)
         path.parent.mkdir(parents=True, exist_ok=True)
         write_file(path, data)
-        hashes[name] = hashlib.sha256(data).hexdigest()
+        hashes[name] = sha256(data)
     for name in remove:
         hashes.pop(name, None)
     write_file(folder / f"done{NEXT}", to_json(hashes))
@@ -131,9 +131,9 @@ def settle(folder: Path) -> None:
     if done.is_file():
         for path in waiting:
             path.replace(path.with_name(path.name.removesuffix(NEXT)))
-        listed = json.loads(done.read_text())
+        kept = json.loads(done.read_text())
         for path in folder.rglob("*"):  # what is no longer listed has been removed
-            if path.is_file() and path != done and path.name != "done" and path.relative_to(folder).as_posix() not in listed:
+            if path.is_file() and path != done and path.name != "done" and path.relative_to(folder).as_posix() not in kept:
                 path.unlink()
         done.replace(folder / "done")
     else:
@@ -147,7 +147,12 @@ def where(folder: Path, name: str) -> Path:
     return waiting if (folder / f"done{NEXT}").is_file() and waiting.is_file() else folder / name
 
 
-def _read_done(folder: Path) -> dict[str, str]:
+def sha256(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
+
+
+def listed(folder: Path) -> dict[str, str]:
+    """The files of a record with their hashes; empty where it has no list."""
     try:
         found = json.loads(_read(folder, "done"))
     except (OSError, ValueError, RecursionError):
@@ -205,11 +210,11 @@ class Record:
 def fault_of(folder: Path, *, light: bool = False) -> str:
     """What is wrong with a record's files; empty where every one has the hash that `done` gives."""
     for _ in range(3):
-        listed = _read_done(folder)
-        if not listed:
+        found = listed(folder)
+        if not found:
             return f"{folder.name} has no list of its files (done)"
-        fault = next(filter(None, (_fault_in(folder, *one) for one in listed.items() if not light or is_light(one[0]))), "")
-        if not fault or _read_done(folder) == listed:  # else it was being written while one looked
+        fault = next(filter(None, (_fault_in(folder, *one) for one in found.items() if not light or is_light(one[0]))), "")
+        if not fault or listed(folder) == found:  # else it was being written while one looked
             break
     return fault
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import errno
 import json
 import os
@@ -83,6 +84,7 @@ def _work_folder(one: Planned) -> Path:
 def _attempt(one: Planned, claims: Claims, show: Show, limits: Limits) -> bool:
     """Bring a run to its end, unless another process has it."""
     if one.state in ("done", "failed"):
+        _tidy(one, claims)
         return True
     claim = claims.take(one.run.name)
     if claim is None:
@@ -97,7 +99,18 @@ def _attempt(one: Planned, claims: Claims, show: Show, limits: Limits) -> bool:
             _work(one, show, limits, claim)
     finally:
         claim.release()
+    if one.state == "done":
+        _tidy(one, claims)
     return not claim.lost.is_set()
+
+
+def _tidy(one: Planned, claims: Claims) -> None:
+    """Remove what killed processes left of a run that is done, and what was begun of it with older code."""
+    claims.sweep(one.run.name)
+    for spec in records.unfinished(Path(one.spec["results"])):
+        begun = records.Run(**spec["run"])
+        if dataclasses.replace(begun, code=one.run.code) == one.run and not claims.held(begun.name):
+            shutil.rmtree(_runs(one) / ".partial" / begun.name, ignore_errors=True)
 
 
 def _settled_by_another(one: Planned) -> bool:

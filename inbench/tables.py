@@ -92,6 +92,20 @@ def unreadable(record: Record) -> str:
     return ""
 
 
+def other_means(record: Record) -> str:
+    """Where the means of run.json are not those of the rows; empty where they are."""
+    for mask, entry in record.scores.items():
+        if entry["status"] != "ok":
+            continue
+        frame = _frame(record, mask)
+        for name, metric in record.told["metrics"].items():
+            told = entry["means"].get(name)
+            mean = statistics.reduced(_mean(frame[metric["column"]].to_numpy(np.float64)), metric["reduce"])
+            if told is not None and not np.isclose(told, mean, rtol=1e-6, atol=1e-9):
+                return f"{record.folder.name}: {name} on {mask} is {told:g}, but the mean of its rows is {mean:g}"
+    return ""
+
+
 def _sections(found: list[Record]) -> dict[Section, list[Record]]:
     """Records by what they can be compared on. A method that no budget changes stands in the tables of all of them."""
     sections: dict[Section, list[Record]] = {}

@@ -262,6 +262,11 @@ class Worker:
         records.commit(self.final, {**files, "run.json": records.to_json(told)})
         return told
 
+    def _terms(self) -> str | None:
+        """What the user of the data set had to accept; None where that is not known any more."""
+        found = self.registry.plugins["dataset"].get(str(self.data.manifest.get("name")))
+        return None if found is None else str(found.cls.terms)
+
     def gave_up(self, status: str, reason: str) -> None:
         records.give_up(self.spec, self.provenance(), status, reason)
 
@@ -269,6 +274,7 @@ class Worker:
         """What else the numbers may depend on."""
         return {
             **self.spec["provenance"],
+            "data": {"licence": self.data.manifest.get("licence"), "terms": self._terms()},
             "origin": self.plugin.origin if self.plugin.origin.startswith("inbench") else Path(self.plugin.origin).name,
             "version": self.plugin.version,
             "python": platform.python_version(),

@@ -56,7 +56,7 @@ def files_of(folder):
 
 def read_of(folder):
     """What a reader sees, which settles nothing."""
-    return {name: records.where(folder, name).read_bytes() for name in records._read_done(folder)}
+    return {name: records.where(folder, name).read_bytes() for name in records.listed(folder)}
 
 
 def kills(change, folder, monkeypatch):

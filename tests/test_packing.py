@@ -1,0 +1,191 @@
+"""Verify, pack, merge: damage is shown, archives are not trusted, and numbers that are here are never replaced by others."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from conftest import AUTO, Child, Told, planned, workers
+
+from inbench import packing, records
+from inbench.errors import UserError
+
+Command = Callable[..., Told]
+Tiny = Callable[..., list[dict[str, Any]]]
+Find = Callable[..., records.Record]
+
+
+@pytest.fixture
+def made(tiny: Tiny, tmp_path: Path) -> Path:
+    """A results folder with a learner and a method that learns nothing."""
+    with workers(Child):
+        tiny(f"mean-fill,{AUTO}")
+    return tmp_path / "results"
+
+
+def change(record: records.Record, name: str, data: bytes) -> None:
+    """Change a file of a record and its hash, as somebody might who wants other numbers."""
+    records.commit(record.folder, {name: data})
+
+
+def retold(record: records.Record, **more: Any) -> None:
+    change(record, "run.json", records.to_json({**record.told, **more}))
+
+
+def folder_of(results: Path, method: str) -> Path:
+    return next((results / "runs").glob(f"{method}-*"))
+
+
+def test_what_was_written_is_sound(made: Path, command: Command) -> None:
+    told = command("verify", "--results", str(made))
+    assert (told.code, told.out.splitlines()[-1]) == (0, "2 of 2 records are sound")
+
+
+def test_a_damaged_record_is_shown_not_counted_and_made_anew(made: Path, command: Command, tiny: Tiny, tmp_path: Path) -> None:
+    file = folder_of(made, "mean-fill") / "scores" / "center_side_16.csv"
+    file.write_bytes(file.read_bytes().replace(b"0.1", b"0.2", 1))
+    told = command("verify", "--results", str(made))
+    assert told.code == 1
+    assert "center_side_16.csv is not what was written" in told.out
+    shown = command("tables", "--results", str(made))
+    assert "| mean-fill" not in shown.out
+    assert "1 damaged records are not counted" in shown.out
+    with workers(Child):
+        tiny(f"mean-fill,{AUTO}")
+    assert command("verify", "--results", str(made)).code == 0
+
+
+def test_means_that_are_not_those_of_the_rows_are_found(made: Path, record: Find) -> None:
+    found = record("mean-fill")
+    (mask,) = found.scores
+    entry = {**found.scores[mask], "means": {**found.scores[mask]["means"], "psnr": 40.0}}
+    retold(found, scores={mask: entry})
+    assert "psnr on center[side=16] is 40, but the mean of its rows is" in packing.fault_of(found.folder)
+
+
+def test_a_record_under_the_name_of_another_run_is_found(made: Path) -> None:
+    folder = folder_of(made, "mean-fill")
+    folder.rename(folder.with_name("mean-fill-000000000000"))
+    assert "is not the name of the run" in packing.fault_of(folder.with_name("mean-fill-000000000000"))
+
+
+def test_a_pack_holds_light_files_and_comes_back_the_same(made: Path, command: Command, tmp_path: Path) -> None:
+    archive, other = tmp_path / "records.zip", tmp_path / "other"
+    assert command("pack", str(archive), "--results", str(made)).code == 0
+    with zipfile.ZipFile(archive) as packed:
+        assert {Path(name).suffix for name in packed.namelist()} == {"", ".json", ".csv"}
+    told = command("merge", str(archive), "--results", str(other))
+    assert (told.code, told.out.count(": added")) == (0, 2)
+    assert command("tables", "--results", str(other)).out == command("tables", "--results", str(made)).out
+    assert command("verify", "--results", str(other)).code == 0
+    again = command("merge", str(archive), str(made), "--results", str(other))
+    assert (again.code, again.out.count(": here already")) == (0, 4)
+
+
+def test_weights_are_packed_where_the_terms_allow_it(made: Path, command: Command, tmp_path: Path, record: Find) -> None:
+    archive = tmp_path / "records.zip"
+    assert command("pack", str(archive), "--weights", "--results", str(made)).code == 0
+    assert sum(name.endswith(".safetensors") for name in zipfile.ZipFile(archive).namelist()) == 1
+    archive.unlink()
+    found = record("autoencoder")
+    retold(found, provenance={**found.told["provenance"], "data": {"terms": "not to be passed on"}})
+    told = command("pack", str(archive), "--weights", "--results", str(made))
+    assert told.code == 2
+    assert "forbid to pass them on (not to be passed on); drop --weights" in told.err
+    assert not archive.exists()
+
+
+def test_other_numbers_of_one_run_are_told_with_where_they_came_from_and_never_taken(
+    made: Path, command: Command, tmp_path: Path
+) -> None:
+    other = tmp_path / "other"
+    shutil.copytree(made, other)
+    folder = folder_of(other, "mean-fill")
+    found = records.open_record(folder)
+    assert found is not None
+    (mask,) = found.scores
+    rows = found.rows(mask).replace(b"e-", b"1e-").splitlines()
+    head, first, *rest = found.rows(mask).decode().splitlines()
+    cells = first.split(",")
+    column = head.split(",").index("ssim")
+    cells[column] = str(float(cells[column]) / 2)
+    rows = [head, ",".join(cells), *rest]
+    means = {**found.scores[mask]["means"], "ssim": None}
+    told = {**found.told, "scores": {mask: {**found.scores[mask], "means": means}}}
+    records.commit(folder, {str(found.scores[mask]["file"]): "\n".join(rows).encode(), "run.json": records.to_json(told)})
+    before = {path: path.read_bytes() for path in folder_of(made, "mean-fill").rglob("*") if path.is_file()}
+    merged = command("merge", str(other), "--results", str(made))
+    assert merged.code == 1
+    assert "contradicts: other numbers on" in merged.out
+    assert "; there 20" in merged.out
+    assert {path: path.read_bytes() for path in folder_of(made, "mean-fill").rglob("*") if path.is_file()} == before
+
+
+def test_scores_on_another_mask_are_added(made: Path, tiny: Tiny, command: Command, tmp_path: Path) -> None:
+    with workers(Child):
+        tiny("mean-fill", into="other", test_masks="half")
+    merged = command("merge", str(tmp_path / "other"), "--results", str(made))
+    assert "extended: half" in merged.out
+    with workers(Child):
+        assert [one.state for one in planned(made, "mean-fill", test_masks="center,half")] == ["done"]
+
+
+def zipped(file: Path, members: dict[str, bytes], *, link: str = "") -> Path:
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, data in members.items():
+            archive.writestr(name, data)
+        if link:
+            told = zipfile.ZipInfo(link)
+            told.external_attr = 0o120777 << 16
+            archive.writestr(told, "/etc/passwd")
+    return file
+
+
+BOMB = b"0" * 2**26
+SHA = records.sha256(b"{}")
+ARCHIVES: list[tuple[str, dict[str, bytes], str]] = [
+    ("traversal", {"../run/done": b"{}"}, "leads out"),
+    ("absolute", {"/tmp/run/done": b"{}"}, "leads out"),
+    ("backslash", {"run\\..\\done": b"{}"}, "leads out"),
+    ("bomb", {"run/done": b"{}", "run/run.json": BOMB}, "would unpack to"),
+    ("empty", {}, "holds no records"),
+    ("no-record", {"a.txt": b"a"}, "holds no records"),
+    ("list-of-nothing", {"run/done": b"{}"}, "no list of files"),
+    ("list-is-none", {"run/done": b"[1]"}, "no list of files"),
+    ("list-leads-out", {"run/done": b'{"../../x.csv": "' + b"0" * 64 + b'"}'}, "no list of files"),
+    ("list-is-deep", {"run/done": b"[" * 100_000}, "no list of files"),
+    ("missing-file", {"run/done": json.dumps({"run.json": "0" * 64}).encode()}, "is missing"),
+    ("other-hash", {"run/done": json.dumps({"run.json": "0" * 64}).encode(), "run/run.json": b"{}"}, "is not what was written"),
+    ("no-run", {"run/done": json.dumps({"run.json": SHA}).encode(), "run/run.json": b"{}"}, "has no key"),
+]
+
+
+@pytest.mark.parametrize(("name", "members", "why"), ARCHIVES, ids=[one[0] for one in ARCHIVES])
+def test_an_archive_is_not_trusted(name: str, members: dict[str, bytes], why: str, command: Command, tmp_path: Path) -> None:
+    told = command("merge", str(zipped(tmp_path / "bad.zip", members)), "--results", str(tmp_path / "inside" / "results"))
+    assert told.code in (1, 2)
+    assert why in told.out + told.err
+    left = [path for path in (tmp_path / "inside").rglob("*") if path.is_file()]
+    assert left == []
+
+
+def test_links_are_not_followed(made: Path, command: Command, tmp_path: Path) -> None:
+    told = command("merge", str(zipped(tmp_path / "bad.zip", {"run/done": b"{}"}, link="run/run.json")), "--results", str(made))
+    assert (told.code, "is a link" in told.err) == (2, True)
+    (tmp_path / "other" / "runs" / "run").mkdir(parents=True)
+    (tmp_path / "other" / "runs" / "run" / "done").symlink_to("/etc/passwd")
+    told = command("merge", str(tmp_path / "other"), "--results", str(made))
+    assert (told.code, "a link that leads out" in told.err) == (2, True)
+
+
+def test_a_merge_of_nothing_is_one_sentence(made: Path, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="there is no"):
+        packing.merge(made, [tmp_path / "nowhere"])
+    with pytest.raises(UserError, match="itself"):
+        packing.merge(made, [Path(os.path.relpath(made))])
