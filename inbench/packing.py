@@ -54,7 +54,7 @@ def fault_of(folder: Path) -> str:
     if record is None:
         return f"{folder.name} has no run.json that can be read"
     fault = record.damage() or tables.unreadable(record)
-    if not fault and records.Run(**record.told["run"]).name != folder.name:
+    if not fault and record.name != folder.name:
         fault = f"{folder.name} is not the name of the run that is in it"
     return fault or tables.other_means(record)
 
@@ -149,7 +149,7 @@ def _merge_one(results: Path, files: Files, folder: str) -> Merged:
         fault = f"{shown} has no run.json that can be read" if record is None else record.damage() or _beyond(record)
         if record is None or fault:
             return Merged(shown, "refused", fault.replace("record/", f"{shown}/"))
-        name = records.Run(**record.told["run"]).name
+        name = record.name
         claim = Claims(runs / ".partial").take(name)
         if claim is None:
             return Merged(name, "refused", "another process computes this run at the moment")

@@ -182,6 +182,11 @@ class Record:
         return str(self.told["key"])
 
     @property
+    def name(self) -> str:
+        """The name that its folder has to have."""
+        return f"{self.told['run']['method']}-{self.key[:12]}"
+
+    @property
     def status(self) -> str:
         return str(self.told["status"])
 

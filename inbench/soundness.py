@@ -16,6 +16,7 @@ TOLD: dict[str, Any] = {
     "costs": dict, "scores": dict, "metrics": dict, "validation": list,
 }  # fmt: skip
 LABELS: dict[str, Any] = {"method": str, "dataset": str, "budget": str, "any_budget": bool, "masks": dict}
+NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 RUN: dict[str, Any] = {"method": str, "params": dict, "code": str, "data": str, "size": int}
 COSTS: dict[str, Any] = {"train_seconds": NUMBER, "cpu_seconds": NUMBER, "peak_memory_bytes": NUMBER, "parameters": NUMBER}
 METRIC: dict[str, Any] = {"unit": str, "better": str, "reduce": str, "column": str}
@@ -33,9 +34,14 @@ def is_list_of_files(found: object) -> bool:
 def wrong_with(told: Mapping[str, Any], run: Any, name: str) -> str:
     """Why the content of a run.json cannot be counted; empty where it can. `run` is the class of its identity."""
     wrong = _lacking(told, TOLD) or _lacking(told["run"], RUN, "run ") or _lacking(told["labels"], LABELS, "labels ")
-    if not wrong and {field.name for field in dataclasses.fields(run)} != set(told["run"]):
+    fields = {field.name: field.default is dataclasses.MISSING for field in dataclasses.fields(run)}
+    if not wrong and not {name for name, needed in fields.items() if needed} <= told["run"].keys() <= fields.keys():
         wrong = "has other fields in its run"
-    if not wrong and run(**told["run"]).key != told["key"]:
+    if not wrong and not NAME.fullmatch(told["run"]["method"]):
+        wrong = "has a method whose name is none"
+    if not wrong and not HASH.fullmatch(told["key"]):
+        wrong = "has a key that is none"
+    if not wrong and told["run"].keys() == fields.keys() and run(**told["run"]).key != told["key"]:  # else it is an older one
         wrong = "has a key that is not its run's"
     if not wrong and not all(isinstance(shown, str) for shown in told["labels"]["masks"].values()):
         wrong = "has masks that are no text"
