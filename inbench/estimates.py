@@ -1,0 +1,97 @@
+"""What a run will take: `python -m inbench.estimates SPEC.json` times a few steps and answers of it, and leaves nothing."""
+
+from __future__ import annotations
+
+import io
+import json
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from inbench import clock, scoring, seeds, training
+from inbench.batches import Batches, to_image
+from inbench.method import Method
+from inbench.worker import Worker
+
+TRIAL_STEPS = 4
+TRIAL_ANSWERS = 16
+
+
+def trial(spec: dict[str, Any]) -> dict[str, Any]:
+    """Seconds, peak memory and bytes on the disk that a run will take, from steps and answers of a throwaway training."""
+    began = time.perf_counter()
+    with tempfile.TemporaryDirectory() as folder:
+        worker = Worker({**spec, "results": folder})
+        with worker.memory:
+            method = worker.build()
+            step = _seconds_a_step(worker, method) if worker.cls.learns() else 0.0
+            answer = _seconds_an_image(worker, method)
+        started = time.perf_counter() - began
+    steps, images = worker.run.steps or 0, spec["wanted"] * len(spec["test_masks"])
+    watched = training.WATCHES * spec["val_images"] if steps and not worker.cls.one_pass else 0
+    state = io.BytesIO()
+    training.save_to(state, method, training.Progress())
+    pictures = images * worker.run.size**2 * 3 if "guesses" in spec["keep"] else 0
+    return {
+        "seconds": round(started + steps * step + (images + watched) * answer, 1),
+        "train_seconds": round(steps * step + watched * answer, 1),
+        "peak_memory_bytes": worker.memory.peak,
+        "disk_bytes": len(state.getvalue()) * (2 if "checkpoint" in spec["keep"] else 1) + pictures + 200 * images + 60 * steps,
+    }
+
+
+def _seconds_a_step(worker: Worker, method: Method) -> float:
+    run = worker.run
+    batches = Batches(
+        worker.data.part("train"),
+        worker.mask(str(run.train_mask)),
+        batch=run.batch or 1,
+        seed=run.seed or 0,
+        device=worker.device,
+        one_pass=worker.cls.one_pass,
+    )
+    seconds = []
+    method.train()
+    for step in range(min(TRIAL_STEPS, run.steps or 0)):
+        began = clock.now(worker.device)
+        training.seed_everything(seeds.stream(run.seed or 0, "method", step))
+        method.progress = 0.0
+        method.step(*batches.at(step))
+        seconds.append(clock.now(worker.device) - began)
+    if worker.cls.one_pass:
+        method.finish()
+    return statistics.median(seconds[1:] or seconds)  # the first one builds what later ones find
+
+
+def _seconds_an_image(worker: Worker, method: Method) -> float:
+    part, spec = worker.data.part(worker.spec["part"]), worker.spec
+    places = part.first(TRIAL_ANSWERS)
+    ids = [part.ids[place] for place in places]
+    image = to_image(np.ascontiguousarray(part.images[places]), worker.device)
+    hole = torch.from_numpy(worker.mask(spec["test_masks"][0]).draw(ids, worker.run.size)).to(worker.device)
+    seed = torch.from_numpy(seeds.of_ids(ids, "answer", 0).astype(np.int64)).to(worker.device)
+    method.eval()
+    seconds = []
+    for _ in range(2):
+        began = clock.now(worker.device)
+        scoring.answer(method, image.masked_fill(hole, 0), hole, seed)
+        seconds.append(clock.now(worker.device) - began)
+    return min(seconds) / len(ids)
+
+
+def main(arguments: Sequence[str]) -> int:
+    spec = json.loads(Path(arguments[0]).read_text())
+    torch.set_num_threads(spec["threads"])
+    print(json.dumps(trial(spec)))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
