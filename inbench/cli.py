@@ -16,6 +16,7 @@ from inbench.errors import Interrupted, NoRoom, UserError
 
 if TYPE_CHECKING:
     from inbench.plan import Planned
+    from inbench.progress import Screen
 
 
 def parser() -> Parser:
@@ -83,6 +84,7 @@ def _add_run(run: argparse.ArgumentParser) -> None:
     run.add_argument("--threads", type=int, metavar="N", help="CPU threads a run (default: all cores)")
     run.add_argument("--timeout", type=float, metavar="SECONDS", help="most time for one run (default: none)")
     run.add_argument("--memory", metavar="SIZE", help="most memory for one run, such as 8G (default: none)")
+    run.add_argument("--plan", action="store_true", help="say what there is to do and what it will take, and do none of it")
     run.add_argument("--rerun", choices=("failed", "all"), help="also run what failed, or everything, again")
     run.add_argument("--score-on", default="test", metavar="test|val", help="pictures to score on (default: %(default)s)")
     run.add_argument(
@@ -187,6 +189,8 @@ def _run(asked: argparse.Namespace) -> int:
     )
     request = plan.Request(plugins=asked.plugin, **{name: getattr(asked, name) for name in names})
     planned = plan.make(request, screen.preparing)
+    if asked.plan:
+        return _plan(asked, planned, screen)
     screen.plan(planned)
     runner.execute(planned, show=screen.run, timeout=asked.timeout, memory=memory)
     made = tables.rows(asked.results, keys={one.run.key for one in planned})
@@ -199,6 +203,17 @@ def _run(asked: argparse.Namespace) -> int:
     if failed:
         print(f"inbench: {failed} of {len(planned)} runs failed; --rerun failed tries them again", file=sys.stderr)
     return FAILED if failed else OK
+
+
+def _plan(asked: argparse.Namespace, planned: list[Planned], screen: Screen) -> int:
+    from inbench import planning
+
+    told = planning.told(planned, asked.results, screen.estimating)
+    if asked.json:
+        print_json(told)
+    else:
+        print(planning.in_words(told))
+    return OK
 
 
 def _is_failure(one: Planned) -> bool:

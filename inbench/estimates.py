@@ -22,6 +22,8 @@ from inbench.worker import Worker
 
 TRIAL_STEPS = 4
 TRIAL_ANSWERS = 16
+ROW_BYTES, LINE_BYTES = 120, 40
+"""A row of scores, a step of the curve."""
 
 
 def trial(spec: dict[str, Any]) -> dict[str, Any]:
@@ -36,14 +38,20 @@ def trial(spec: dict[str, Any]) -> dict[str, Any]:
         started = time.perf_counter() - began
     steps, images = worker.run.steps or 0, spec["wanted"] * len(spec["test_masks"])
     watched = training.WATCHES * spec["val_images"] if steps and not worker.cls.one_pass else 0
+    weights = sum(value.numel() * value.element_size() for value in method.state_dict().values())
     state = io.BytesIO()
-    training.save_to(state, method, training.Progress())
+    torch.save(training.state_of(method, training.Progress()), state)
     pictures = images * worker.run.size**2 * 3 if "guesses" in spec["keep"] else 0
     return {
         "seconds": round(started + steps * step + (images + watched) * answer, 1),
         "train_seconds": round(steps * step + watched * answer, 1),
         "peak_memory_bytes": worker.memory.peak,
-        "disk_bytes": len(state.getvalue()) * (2 if "checkpoint" in spec["keep"] else 1) + pictures + 200 * images + 60 * steps,
+        "disk_bytes": pictures
+        + (weights if "weights" in spec["keep"] else 0)
+        + (len(state.getvalue()) if steps and "checkpoint" in spec["keep"] else 0)
+        + ROW_BYTES * images
+        + LINE_BYTES * steps,
+        "checkpoint_bytes": len(state.getvalue()) if steps else 0,
     }
 
 

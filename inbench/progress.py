@@ -32,6 +32,10 @@ class Screen:
         """A report of `bench.measure`."""
         self._line(f"{what}: {done} of {total}", end=done == total)
 
+    def estimating(self, done: int, total: int) -> None:
+        """How many runs have been tried out."""
+        self._line(f"estimating: {done} of {total} runs tried out", end=done == total)
+
     def plan(self, planned: Sequence[Planned]) -> None:
         """How many runs there are, and how many of them are done already."""
         self._order = [one.run.key for one in planned]

@@ -328,14 +328,17 @@ def unfinished(results: Path) -> Iterator[dict[str, Any]]:
         yield found
 
 
-LOG_LINES = 12
+LOG_LINES, LOG_WIDTH = 12, 300
 
 
 def last_lines(log: Path) -> list[str]:
     """What a run printed last."""
     try:
-        text = log.read_text(errors="replace").replace(str(Path.home()), "~")
-        return text.splitlines()[-LOG_LINES:]
+        with log.open("rb") as file:
+            file.seek(max(0, log.stat().st_size - 2**16))
+            text = file.read().decode(errors="replace").replace(str(Path.home()), "~")
+        lines = [line[:LOG_WIDTH] for line in text.splitlines() if not line.startswith("Extension modules:")]
+        return lines[-LOG_LINES:]
     except OSError:
         return []
 

@@ -77,6 +77,11 @@ def _runs(one: Planned) -> Path:
     return Path(one.spec["results"]) / "runs"
 
 
+def estimate_file(one: Planned) -> Path:
+    """Where `--plan` leaves what it estimates of a run, until the run's own record holds it."""
+    return _runs(one) / ".estimates" / f"{one.run.name}.json"
+
+
 def _work_folder(one: Planned) -> Path:
     return _runs(one) / ".partial" / one.run.name
 
@@ -107,6 +112,7 @@ def _attempt(one: Planned, claims: Claims, show: Show, limits: Limits) -> bool:
 def _tidy(one: Planned, claims: Claims) -> None:
     """Remove what killed processes left of a run that is done, and what was begun of it with older code."""
     claims.sweep(one.run.name)
+    estimate_file(one).unlink(missing_ok=True)
     for spec in records.unfinished(Path(one.spec["results"])):
         begun = records.Run(**spec["run"])
         if dataclasses.replace(begun, code=one.run.code) == one.run and not claims.held(begun.name):
@@ -133,7 +139,8 @@ def _record(one: Planned, status: str, reason: str) -> None:
 def _work(one: Planned, show: Show, limits: Limits, claim: Claim) -> None:
     work = _work_folder(one)
     work.mkdir(parents=True, exist_ok=True)
-    records.write_file(work / "spec.json", records.to_json({**one.spec, "parent": os.getpid()}))
+    estimate = _read(estimate_file(one)) or None
+    records.write_file(work / "spec.json", records.to_json({**one.spec, "parent": os.getpid(), "estimate": estimate}))
     for leftover in (work / "heartbeat.json", work / "log.txt"):
         leftover.unlink(missing_ok=True)
     command = [sys.executable, "-P", "-m", "inbench.worker", str(work / "spec.json")]
@@ -187,6 +194,7 @@ def _conclude(one: Planned, code: int, child: Process) -> None:
         shutil.rmtree(work, ignore_errors=True)
         return
     told = [line.strip() for line in lines if line.strip()]
+    told = [line for line in told if line.startswith("Fatal Python error")] or told  # what follows is where, not what
     status = "oom" if code == -signal.SIGKILL and child.was_out_of_memory() else "failed"
     _record(one, status, _ending(code) + (f": {told[-1]}" if told else ""))
 

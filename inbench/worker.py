@@ -177,6 +177,7 @@ class Worker:
             "cpu_seconds": round(time.process_time(), 1),
             "images_per_second": round(progress.images / progress.seconds, 3) if progress.seconds else None,
             "updates": progress.updates,
+            "estimated": self.spec.get("estimate"),
             "parameters": sum(parameter.numel() for parameter in method.parameters()),
             "peak_memory_bytes": self.memory.peak,
             "peak_cuda_bytes": torch.cuda.max_memory_allocated(self.device) if self.device.type == "cuda" else None,
@@ -336,5 +337,5 @@ def main(arguments: Sequence[str]) -> int:
 
 
 if __name__ == "__main__":
-    faulthandler.enable()
+    faulthandler.enable(all_threads=False)
     sys.exit(main(sys.argv[1:]))

@@ -18,9 +18,9 @@ FLOORS = {
     "joints": "isolation claims files decoding store preparing hookspecs source registry batches "
     "strokes masks mask_files metrics choices device guards",
     "acts": "training scoring contract",
-    "worker": "worker",
+    "worker": "worker estimates",
     "runner": "plan runner cases bench",
-    "face": "__init__ __main__ calls cli cli_options cli_data cli_records bench_command packing data_commands showing "
+    "face": "__init__ __main__ calls cli cli_options cli_data cli_records bench_command packing planning data_commands showing "
     "progress doctor",
 }
 """From the ground up. Imports go down, or sideways without a circle."""

@@ -12,7 +12,7 @@ from typing import Any
 import driving
 import plugins
 
-WORDS = ("--budget", "smoke[steps=8,batch=4]", "--memory", "2G")
+WORDS = ("--budget", "smoke[steps=8,batch=4]", "--memory", "1G")
 GOOD = "good,plain"
 
 
