@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN = .venv/bin
 INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
-.PHONY: run test lint tables performance gpu clean
+.PHONY: run test lint tables performance gpu faults clean
 
 run: .venv/run
 	$(BIN)/inbench run --methods all
@@ -40,6 +40,10 @@ gpu: .venv/test
 	@mkdir -p build
 	$(BIN)/python -m pytest -m gpu -q --benchmark-enable --benchmark-json=build/gpu.json
 	@test ! -s build/gpu.json || $(BIN)/inbench tables --timings build/gpu.json
+
+# The long form of the fault campaign: hours; docs/reliability.md is written from what it measures.
+faults: .venv/test
+	$(BIN)/python -m tests.faults
 
 .venv/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "inbench needs Python 3.11 or later; name one with make PYTHON=python3.12"; exit 1; }

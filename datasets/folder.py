@@ -128,8 +128,10 @@ def lossless(source: Path, size: int) -> Pictures | None:
         return None
     try:
         images = np.load(pixels, mmap_mode="r", allow_pickle=False)
-    except (ValueError, OSError, EOFError) as error:
+    except Exception as error:  # of a damaged header numpy raises whatever Python's own parser does
         raise UserError(f"{pixels} is no array of pictures: {error}") from error
+    if not isinstance(images, np.ndarray):
+        raise UserError(f"{pixels} is no array of pictures but an archive of some")
     told = lossless_rows(rows)
     if images.dtype != np.uint8 or images.ndim != 4 or images.shape[3] != 3 or len(images) != len(told):
         raise UserError(

@@ -49,9 +49,11 @@ def published(file: Path) -> dict[str, Any]:
     try:
         told: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
         _ = told["recipe"]["dataset"], told["recipe"]["size"], told["content"], told["sources"], told["versions"]
+        if not (isinstance(told["recipe"]["dataset"], str) and isinstance(told["recipe"]["size"], int)):
+            raise TypeError("its recipe is none")
     except FileNotFoundError:
         raise UserError(f"there is no {file}") from None
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise UserError(f"{file} is no manifest.json of a prepared data set") from error
     return {**told, "file": str(file)}
 
@@ -77,10 +79,12 @@ def settle_terms(dataset: Dataset, folder: Path, *, accept: bool) -> None:
     file = folder / ACCEPTED
     digest = hashlib.sha256(dataset.terms.encode()).hexdigest()
     try:
-        accepted = json.loads(file.read_text())
-    except (OSError, ValueError):
-        accepted = {}
-    if accepted.get(dataset.name, {}).get("terms") == digest:
+        found = json.loads(file.read_text())
+    except (OSError, ValueError, RecursionError):
+        found = None
+    accepted = found if isinstance(found, dict) else {}
+    here = accepted.get(dataset.name)
+    if isinstance(here, dict) and here.get("terms") == digest:
         return
     if not accept:
         raise UserError(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import lzma
 import stat
+import tokenize
 import zipfile
 import zlib
 from pathlib import Path, PurePosixPath
@@ -13,6 +14,7 @@ from inbench.errors import UserError
 ENDINGS = {".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff"}
 DAMAGE = (
     zipfile.BadZipFile, zlib.error, lzma.LZMAError, OSError, RuntimeError, NotImplementedError, ValueError, EOFError, KeyError,
+    SyntaxError, tokenize.TokenError,  # numpy reads the head of an array as Python
 )  # fmt: skip
 """What reading a damaged file or archive may end in."""
 MOST_BYTES = 2**28

@@ -73,9 +73,13 @@ class Screen:
 
 def phase(beat: dict[str, Any]) -> str:
     """A heartbeat in words: `training, step 40 of 100, 12 images/s, 0:21 left`."""
+    if not isinstance(beat.get("phase"), str):  # damaged, or of another version
+        return "at work"
+    told = {name: value for name, value in beat.items() if isinstance(value, (int, float)) and abs(value) < 1e12}
+    done, total = told.get("done", 0), told.get("total", 0)
     if beat["phase"] != "training":
-        return f"{beat['phase']}, {beat['done']} of {beat['total']} images"
-    text = f"training, step {beat['done']} of {beat['total']}"
-    if beat["rate"] and beat.get("left") is not None:
-        text += f", {beat['rate']:.0f} images/s, {beat['left'] // 60:.0f}:{beat['left'] % 60:02.0f} left"
+        return f"{beat['phase']}, {done} of {total} images"
+    text = f"training, step {done} of {total}"
+    if told.get("rate") and "left" in told:
+        text += f", {told['rate']:.0f} images/s, {told['left'] // 60:.0f}:{told['left'] % 60:02.0f} left"
     return text

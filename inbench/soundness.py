@@ -11,13 +11,26 @@ FILE = re.compile(r"(?:(?:scores|guesses)/)?[A-Za-z0-9_][A-Za-z0-9._-]{0,250}")
 """The names that files of a record may have: nothing leads out of its folder, nothing is hidden."""
 HASH = re.compile(r"[0-9a-f]{64}")
 NUMBER = (int, float)
+TEXT, COUNT = (str, type(None)), (int, type(None))
+"""What does not apply is None."""
 TOLD: dict[str, Any] = {
     "key": str, "run": dict, "labels": dict, "status": str, "reason": str, "written": str, "provenance": dict,
     "costs": dict, "scores": dict, "metrics": dict, "validation": list,
 }  # fmt: skip
-LABELS: dict[str, Any] = {"method": str, "dataset": str, "budget": str, "any_budget": bool, "masks": dict}
+LABELS: dict[str, Any] = {"method": str, "dataset": str, "budget": str, "any_budget": bool, "masks": dict, "train_mask": TEXT}
 NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
-RUN: dict[str, Any] = {"method": str, "params": dict, "code": str, "data": str, "size": int}
+RUN: dict[str, Any] = {
+    "method": str,
+    "params": dict,
+    "code": str,
+    "data": str,
+    "size": int,
+    "train_mask": TEXT,
+    "steps": COUNT,
+    "batch": COUNT,
+    "precision": TEXT,
+    "seed": COUNT,
+}
 COSTS: dict[str, Any] = {"train_seconds": NUMBER, "cpu_seconds": NUMBER, "peak_memory_bytes": NUMBER, "parameters": NUMBER}
 METRIC: dict[str, Any] = {"unit": str, "better": str, "reduce": str, "column": str}
 SCORED: dict[str, Any] = {"n": int, "file": str, "holes": str, "means": dict, "costs": dict}
@@ -45,7 +58,7 @@ def wrong_with(told: Mapping[str, Any], run: Any, name: str) -> str:
         wrong = "has a key that is not its run's"
     if not wrong and not all(isinstance(shown, str) for shown in told["labels"]["masks"].values()):
         wrong = "has masks that are no text"
-    wrong = wrong or _wrong_warnings(told)
+    wrong = wrong or _wrong_texts(told) or _wrong_texts(told["labels"])
     wrong = wrong or next(filter(None, (_lacking(metric, METRIC, f"metric {n} ") for n, metric in told["metrics"].items())), "")
     if not wrong and told["status"] == "ok":
         hardware = told["provenance"].get("hardware")
@@ -61,15 +74,18 @@ def _wrong_score(mask: str, entry: object) -> str:
     wrong = _lacking(entry, SCORED, f"scores on {mask} ") or _lacking(entry["costs"], SCORE_COSTS, f"scores on {mask} ")
     if not wrong and not FILE.fullmatch(entry["file"]):
         wrong = f"names the file {entry['file']!r}"
-    wrong = wrong or _wrong_warnings(entry)
+    wrong = wrong or _wrong_texts(entry)
     if not wrong and not all(value is None or isinstance(value, NUMBER) for value in entry["means"].values()):
         wrong = f"has means on {mask} that are no numbers"
     return wrong
 
 
-def _wrong_warnings(told: Mapping[str, Any]) -> str:
-    found = told.get("warnings", [])
-    return "" if isinstance(found, list) and all(isinstance(text, str) for text in found) else "has warnings that are no text"
+def _wrong_texts(told: Mapping[str, Any]) -> str:
+    for name in ("warnings", "notes", "log"):
+        found = told.get(name, [])
+        if not isinstance(found, list) or not all(isinstance(text, str) for text in found):
+            return f"has {name} that are no text"
+    return ""
 
 
 def _lacking(told: object, wanted: Mapping[str, Any], what: str = "") -> str:

@@ -21,6 +21,9 @@ from inbench.errors import UserError
 
 VERSION = 2
 PARTS = ("train", "val", "test")
+MANIFEST: dict[str, type] = {"content": str, "label": str, "size": int, "recipe": dict, "counts": dict, "notes": list}
+RECIPE: dict[str, type] = {"dataset": str, "size": int, "code": str, "store": int}
+"""What a manifest has to tell, at least."""
 
 
 @dataclass(frozen=True)
@@ -50,8 +53,11 @@ class Prepared:
     def is_whole(self) -> bool:
         """Whether it is there, with a manifest that can be read."""
         try:
-            return bool(self.manifest["content"])
-        except (OSError, ValueError, KeyError, TypeError):
+            told = self.manifest
+            kinds = [isinstance(told[name], kind) for name, kind in MANIFEST.items()]
+            recipe = [isinstance(told["recipe"][name], kind) for name, kind in RECIPE.items()]
+            return all(kinds) and all(recipe) and all(isinstance(told["counts"][part], int) for part in PARTS)
+        except (OSError, ValueError, KeyError, TypeError, RecursionError):
             return False
 
     def part(self, name: str) -> Part:

@@ -250,6 +250,16 @@ def load(path: Path, method: Method, device: torch.device) -> Progress:
     return Progress(**state["progress"])
 
 
+def drop_unreadable(path: Path, method: Method, device: torch.device) -> None:
+    """Remove a checkpoint that is damaged, or another method's: the training begins anew. `method` is not used again."""
+    try:
+        load(path, method, device)
+    except FileNotFoundError:
+        return
+    except Exception:  # torch has many ways to say that a file is none of its own
+        path.unlink()
+
+
 def converged(validation: list[dict[str, float]]) -> bool | None:
     """Whether validation PSNR rose by no more than 0.1 dB in the last fifth; None where it was not watched."""
     if len(validation) < 2:

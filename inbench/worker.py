@@ -195,6 +195,9 @@ class Worker:
 
     def _train(self, method: Method) -> training.Progress:
         mask, part = self.mask(str(self.run.train_mask)), self.data.part("train")
+        if (self.work / "checkpoint.pt").is_file():
+            training.drop_unreadable(self.work / "checkpoint.pt", self.build(), self.device)
+            method = self.build()  # the first one drew the same numbers
         batches = Batches(
             part,
             mask,

@@ -56,5 +56,5 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    assert driving.ROOT == HERE.parent.parent
+    assert HERE.parent.parent == driving.ROOT
     sys.exit(main())
