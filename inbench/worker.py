@@ -136,6 +136,8 @@ class Worker:
     def work_through(self) -> None:
         """Everything the spec asks for; what is there already is not done again."""
         records.settle(self.final)
+        if (self.work / "checkpoint.pt").is_file():
+            training.drop_unreadable(self.work / "checkpoint.pt", self.build(), self.device)
         method = self.build()
         record = None if self.spec["fresh"] else records.open_record(self.final)
         if record is not None and record.damage():
@@ -195,9 +197,6 @@ class Worker:
 
     def _train(self, method: Method) -> training.Progress:
         mask, part = self.mask(str(self.run.train_mask)), self.data.part("train")
-        if (self.work / "checkpoint.pt").is_file():
-            training.drop_unreadable(self.work / "checkpoint.pt", self.build(), self.device)
-            method = self.build()  # the first one drew the same numbers
         batches = Batches(
             part,
             mask,

@@ -7,7 +7,7 @@ import json
 import random
 import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -68,7 +68,14 @@ def _kill_in(phase: str, words: list[str], results: Path, chance: random.Random,
     return ""
 
 
-def campaign(folder: Path, kills: int, *, seed: int = 0, report: Callable[[str], None] = print) -> dict[str, Any]:
+def campaign(
+    folder: Path,
+    kills: int,
+    *,
+    seed: int = 0,
+    phases: Sequence[str] = PHASES,
+    report: Callable[[str], None] = print,
+) -> dict[str, Any]:
     """Kill a run so many times, each time in a fresh results folder, and compare what the same command then comes to."""
     (plugin, *_) = plugins.written(folder / "plugins", [])
     environment = driving.environment(folder, SLOW="0.03")
@@ -78,14 +85,14 @@ def campaign(folder: Path, kills: int, *, seed: int = 0, report: Callable[[str],
     wanted = {name: driving.numbers(path) for name, path in driving.runs(folder / "straight").items()}
     chance, counts = random.Random(seed), dict.fromkeys(PHASES, 0)
     same = lost = half = killed = 0
-    phases = itertools.cycle(PHASES)
+    wanted_phases = itertools.cycle(phases)
     while killed < kills:
         results = folder / "killed"
         shutil.rmtree(results, ignore_errors=True)
         shutil.copytree(folder / "straight", results)  # `plain` is finished, and must stay
         shutil.rmtree(driving.runs(results)["steady/0"])
         words = driving.run(results, plugin, "plain,steady", *WORDS)
-        phase = _kill_in(next(phases), words, results, chance, environment)
+        phase = _kill_in(next(wanted_phases), words, results, chance, environment)
         if not phase:
             continue
         killed += 1
