@@ -25,7 +25,7 @@ from typing import Any
 import safetensors.torch
 import torch
 
-from inbench import brackets, choices, clock, params, records, registry, scoring, seeds, training
+from inbench import brackets, choices, clock, params, records, registry, scoring, seeds, starts, training
 from inbench.batches import Batches
 from inbench.device import autocast_forwards, compile_forwards, fingerprint, set_numerics
 from inbench.errors import Interrupted, Unavailable, UserError
@@ -136,6 +136,7 @@ class Worker:
     def work_through(self) -> None:
         """Everything the spec asks for; what is there already is not done again."""
         records.settle(self.final)
+        self.begin_further()
         if (self.work / "checkpoint.pt").is_file():
             training.drop_unreadable(self.work / "checkpoint.pt", self.build(), self.device)
         method = self.build()
@@ -153,6 +154,16 @@ class Worker:
             told = self.scored(method, told, canonical)
         if "weights" not in self.spec["keep"] and weights.is_file():
             records.commit(self.final, {"run.json": records.to_json(told)}, remove=("weights.safetensors",))
+
+    def begin_further(self) -> None:
+        """Where a run that differs by having fewer steps kept its checkpoint, begin there."""
+        checkpoint = self.work / "checkpoint.pt"
+        if checkpoint.is_file() or self.final.exists() or self.cls.one_pass or self.cls.finish is not Method.finish:
+            return
+        start = starts.of(self.run, self.final.parent)
+        if start is not None:
+            records.write_file(checkpoint, records.where(start.folder, "checkpoint.pt").read_bytes())
+            records.write_file(self.work / "start.json", records.to_json({"start": start.folder.name}))
 
     def trained(self, method: Method) -> dict[str, Any]:
         """Train, and write the first form of the record."""
@@ -172,6 +183,7 @@ class Worker:
         }
         told["validation"] = progress.validation
         told["warnings"] = self.guard.told
+        told["started_from"] = self._start()
         told["converged"] = training.converged(progress.validation)
         told["costs"] = {
             "train_seconds": round(progress.seconds, 3),
@@ -269,6 +281,11 @@ class Worker:
         """What the user of the data set had to accept; None where that is not known any more."""
         found = self.registry.plugins["dataset"].get(str(self.data.manifest.get("name")))
         return None if found is None else str(found.cls.terms)
+
+    def _start(self) -> str | None:
+        """The name of the run whose checkpoint this one began from."""
+        file = self.work / "start.json"
+        return str(json.loads(file.read_text())["start"]) if file.is_file() else None
 
     def gave_up(self, status: str, reason: str) -> None:
         records.give_up(self.spec, self.provenance(), status, reason)

@@ -15,7 +15,7 @@ import inbench
 ROOT = Path(inbench.__file__).parent.parent
 FLOORS = {
     "words": "errors soundness brackets params seeds clock budget method dataset mask metric records",
-    "joints": "isolation claims files decoding store preparing hookspecs source registry batches "
+    "joints": "starts isolation claims files decoding store preparing hookspecs source registry batches "
     "strokes masks mask_files metrics choices device guards",
     "acts": "training scoring contract",
     "worker": "worker estimates",
@@ -104,6 +104,20 @@ def test_a_plugin_imports_the_face_alone(file: Path) -> None:
         first, _, rest = name.partition(".")
         assert first not in ("inbench_methods", "inbench_datasets", "methods", "datasets"), f"{name} is another plugin"
         assert first != "inbench" or not rest or rest in FACE, f"{name} is a room, not the face"
+
+
+UNSAFE = {"pickle", "cPickle", "dill", "cloudpickle", "joblib", "shelve", "marshal"}
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
+def test_nothing_is_unpickled(file: Path) -> None:
+    """A file of somebody else's must not run as code: checkpoints, arrays and weights are read as data alone."""
+    assert not {name.partition(".")[0] for name in imported_by(file)} & UNSAFE
+    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Call) and ast.unparse(node.func) in ("torch.load", "np.load"):
+            given = {word.arg: ast.unparse(word.value) for word in node.keywords}
+            safe = ("weights_only", "True") if ast.unparse(node.func) == "torch.load" else ("allow_pickle", "False")
+            assert given.get(safe[0]) == safe[1], f"{file.name}:{node.lineno}"
 
 
 def test_nothing_imports_a_plugin_by_name() -> None:

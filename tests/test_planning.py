@@ -1,0 +1,101 @@
+"""The plan: what is done and what is not, what the rest will take, and how far that was off before."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from conftest import AUTO, SLOW, TINY, Child, Told, planned, workers
+
+from inbench import planning, records, registry, runner, starts
+
+Command = Callable[..., Told]
+Tiny = Callable[..., list[dict[str, Any]]]
+Find = Callable[..., records.Record]
+Write = Callable[..., str]
+OPTIONS = [word for name, value in TINY.items() for word in (f"--{name.replace('_', '-')}", str(value))]
+
+
+def test_a_plan_says_what_is_left_and_the_record_how_far_it_was_off(command: Command, tmp_path: Path, record: Find) -> None:
+    words = ("run", *OPTIONS, "--results", str(tmp_path / "results"), "--methods", AUTO)
+    told = json.loads(command(*words, "--plan", "--json").out)
+    (run,) = told["runs"]
+    assert (run["state"], told["total"]["runs"], told["past"]) == ("missing", 1, {})
+    assert 0 < run["estimate"]["train_seconds"] < run["estimate"]["seconds"]
+    assert records.all_of(tmp_path / "results") == []
+    with workers(Child):
+        assert command(*words).code == 0
+    assert record("autoencoder").told["costs"]["estimated"] == run["estimate"]
+    after = command(*words, "--plan")
+    assert "0 of 1 runs to do" in after.out
+    assert "past estimates: training time was" in after.out
+    weights = (record("autoencoder").folder / "weights.safetensors").stat().st_size
+    assert run["estimate"]["disk_bytes"] > 0.9 * weights
+
+
+def test_a_run_that_cannot_be_tried_says_why(plugin: Write, tmp_path: Path) -> None:
+    file = plugin("class Breaks(Learner):\n    name = 'breaks'\n    def step(self, image, hole):\n        1 / 0\n")
+    told = planning.told(planned(tmp_path / "results", "breaks", plugins=[file]), tmp_path / "results", lambda *_: None)
+    assert told["runs"][0]["estimate"]["reason"] == "its trial failed: ZeroDivisionError: division by zero"
+
+
+def test_a_run_of_older_code_is_stale(plugin: Write, tiny: Tiny, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(registry, "_load", registry._load.__wrapped__)  # as in a new process
+    file = plugin(SLOW)
+    with workers(Child):
+        tiny("slow", plugins=[file])
+    assert [one.state for one in planned(tmp_path / "results", "slow", plugins=[file])] == ["done"]
+    Path(file).write_text(Path(file).read_text().replace("1e-2", "2e-2"))
+    found = planned(tmp_path / "results", "slow,mean-fill", plugins=[file])
+    assert [one.state for one in found] == ["stale", "missing"]
+
+
+def test_what_was_begun_with_older_code_is_cleared_when_the_run_is_done(
+    plugin: Write, tiny: Tiny, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(registry, "_load", registry._load.__wrapped__)
+    file = plugin(SLOW)
+    (begun,) = planned(tmp_path / "results", "slow", plugins=[file])
+    work = runner._work_folder(begun)
+    work.mkdir(parents=True)
+    (work / "spec.json").write_bytes(records.to_json(begun.spec))
+    Path(file).write_text(Path(file).read_text().replace("1e-2", "2e-2"))
+    with workers(Child):
+        tiny("slow", plugins=[file])
+    assert not work.exists()
+
+
+def test_a_kept_checkpoint_is_the_start_of_more_steps(plugin: Write, tiny: Tiny, record: Find, tmp_path: Path) -> None:
+    options = {"plugins": [plugin(SLOW)], "keep": "weights,guesses,checkpoint"}
+    with workers(Child):
+        tiny("slow", into="straight", **options, budget="smoke[steps=10,batch=4]")
+        tiny("slow", **options, budget="smoke[steps=6,batch=4]")
+        tiny("slow", **options, budget="smoke[steps=10,batch=4]")
+    straight = record("slow", into="straight")
+    (begun, further) = sorted(records.all_of(tmp_path / "results"), key=lambda one: one.told["run"]["steps"])
+    assert (straight.told["started_from"], further.told["started_from"]) == (None, begun.folder.name)
+    assert further.key == straight.key
+    for name in ("weights.safetensors", "scores/center_side_16.csv", "guesses/center_side_16.npy"):
+        assert (further.folder / name).read_bytes() == (straight.folder / name).read_bytes()
+    assert losses(further) == losses(straight)
+
+
+def losses(record: records.Record) -> list[str]:
+    """The curve without the validation, which a start has watched at other steps."""
+    return [line.rpartition(",")[0] for line in (record.folder / "curve.csv").read_text().splitlines()]
+
+
+def test_a_start_leaves_the_last_fifth_to_the_run(plugin: Write, tiny: Tiny, tmp_path: Path) -> None:
+    options = {"plugins": [plugin(SLOW)]}
+    with workers(Child):
+        tiny("slow", **options, keep="checkpoint", budget="smoke[steps=8,batch=4]")
+    runs = tmp_path / "results" / "runs"
+    (near,) = planned(tmp_path / "results", "slow", **options, budget="smoke[steps=9,batch=4]")
+    (far,) = planned(tmp_path / "results", "slow", **options, budget="smoke[steps=10,batch=4]")
+    (other,) = planned(tmp_path / "results", "slow", **options, budget="smoke[steps=10,batch=4]", seeds="1")
+    assert starts.of(near.run, runs) is None
+    assert starts.of(far.run, runs) is not None
+    assert starts.of(other.run, runs) is None
