@@ -28,6 +28,7 @@ def main() -> int:
     asked = argparse.ArgumentParser(prog="python -m tests.faults")
     asked.add_argument("parts", nargs="*", metavar="PART", help="kills, plugins, sharing, full, malformed, fuzz (default: all)")
     asked.add_argument("--kills", type=int, default=50)
+    asked.add_argument("--kill-minutes", type=float, default=float("inf"), help="no kill after so many (default: no end)")
     asked.add_argument("--minutes", type=float, default=10.0, help="for each fuzz target (default: %(default)s)")
     asked.add_argument("--seed", type=int, default=int(time.time()), help="of the moments of the kills")
     asked.add_argument("--into", type=Path, default=page.MEASURED, help="the JSON to write (default: %(default)s)")
@@ -37,7 +38,7 @@ def main() -> int:
         "full": filling.campaign,
         "malformed": lambda folder: fuzzing.malformed(folder),
         "plugins": hosting.campaign,
-        "kills": lambda folder: killing.campaign(folder, given.kills, seed=given.seed),
+        "kills": lambda folder: killing.campaign(folder, given.kills, seed=given.seed, minutes=given.kill_minutes),
         "fuzz": lambda folder: fuzzing.campaign(folder, given.minutes),
     }
     measured = json.loads(given.into.read_text()) if given.into.is_file() else {}

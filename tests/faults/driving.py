@@ -35,9 +35,9 @@ def environment(folder: Path, **more: str) -> dict[str, str]:
     return {**os.environ, "INBENCH_DATA": str(folder / "data"), "PYTHONPATH": str(ROOT), "INBENCH_PLUGINS": "", **more}
 
 
-def finish(words: Sequence[str], **options: Any) -> subprocess.CompletedProcess[str]:
+def finish(words: Sequence[str], seconds: float = SECONDS, **options: Any) -> subprocess.CompletedProcess[str]:
     """Run a command to its end."""
-    return subprocess.run(words, capture_output=True, text=True, timeout=SECONDS, check=False, **options)
+    return subprocess.run(words, capture_output=True, text=True, timeout=seconds, check=False, **options)
 
 
 def start(words: Sequence[str], **options: Any) -> subprocess.Popen[str]:

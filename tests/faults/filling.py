@@ -17,14 +17,14 @@ import plugins
 
 SIZE = "4m"
 WORDS = ("--budget", "smoke[steps=40,batch=4]", "--test-masks", "center,half", "--keep", "weights,guesses,checkpoint")
-ROOM = (0, 4, 8, 12, 16, 24, 32, 40, 48, 64, 80, 96, 128, 160)
+ROOM = (0, 4, 12, 24, 36, 48, 60, 72, 88, 104, 128, 160)
 """KiB that are left when the command starts: each ends at another write, the last ones at none."""
 
 
 def campaign(folder: Path, rooms: tuple[int, ...] = ROOM) -> dict[str, Any]:
     """In a mount namespace of its own; what it found."""
     words = ["unshare", "--map-root-user", "--mount", sys.executable, __file__, str(folder), *map(str, rooms)]
-    done = driving.finish(words)
+    done = driving.finish(words, driving.SECONDS * len(rooms))
     if done.returncode:
         return {"reason": done.stderr.strip().splitlines()[-1] if done.stderr.strip() else f"exit code {done.returncode}"}
     found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
@@ -40,15 +40,17 @@ def _inside(folder: Path, rooms: tuple[int, ...]) -> dict[str, Any]:
     straight = driving.run(folder / "straight", plugin, "plain,steady", *WORDS)
     driving.finish(straight, env=environment)
     wanted = {name: driving.numbers(path) for name, path in driving.runs(folder / "straight").items()}
-    rows = [_one(small, plugin, room, wanted, environment) for room in rooms]
+    rows = [_one(folder, plugin, room, wanted, environment) for room in rooms]
     return {"rows": rows, "full": sum(row["exit code"] == 1 for row in rows)}
 
 
-def _one(small: Path, plugin: Path, room: int, wanted: dict[str, Any], environment: dict[str, str]) -> dict[str, Any]:
-    """Finish one run, fill the disk but for so many KiB, run the rest, make room, run it again."""
+def _one(folder: Path, plugin: Path, room: int, wanted: dict[str, Any], environment: dict[str, str]) -> dict[str, Any]:
+    """With one run finished, fill the disk but for so many KiB, run the rest, make room, run it again."""
+    small = folder / "small"
     results = small / "results"
     shutil.rmtree(results, ignore_errors=True)
-    driving.finish(driving.run(results, plugin, "plain", *WORDS), env=environment)
+    shutil.copytree(folder / "straight", results)
+    shutil.rmtree(driving.runs(results)["steady/0"])
     fill = small / "fill"
     with fill.open("wb") as file:
         file.write(b"0" * max(0, shutil.disk_usage(small).free - room * 1024))

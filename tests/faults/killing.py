@@ -74,9 +74,10 @@ def campaign(
     *,
     seed: int = 0,
     phases: Sequence[str] = PHASES,
+    minutes: float = float("inf"),
     report: Callable[[str], None] = print,
 ) -> dict[str, Any]:
-    """Kill a run so many times, each time in a fresh results folder, and compare what the same command then comes to."""
+    """Kill a run so many times, or for so long, each time in a fresh folder; compare what the same command then comes to."""
     (plugin, *_) = plugins.written(folder / "plugins", [])
     environment = driving.environment(folder, SLOW="0.03")
     straight = driving.run(folder / "straight", plugin, "plain,steady", *WORDS)
@@ -86,7 +87,8 @@ def campaign(
     chance, counts = random.Random(seed), dict.fromkeys(PHASES, 0)
     same = lost = half = killed = 0
     wanted_phases = itertools.cycle(phases)
-    while killed < kills:
+    began = time.monotonic()
+    while killed < kills and time.monotonic() - began < 60 * minutes:
         results = folder / "killed"
         shutil.rmtree(results, ignore_errors=True)
         shutil.copytree(folder / "straight", results)  # `plain` is finished, and must stay
@@ -108,4 +110,4 @@ def campaign(
         report(f"kill {killed} of {kills}, {phase}: exit {again.returncode}, {told} bits {broken or ''}")
         if found != wanted:
             report(again.stderr[-2000:])
-    return {"kills": kills, "by phase": counts, "same bits": same, "finished runs lost": lost, "half files": half}
+    return {"kills": killed, "by phase": counts, "same bits": same, "finished runs lost": lost, "half files": half}
