@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from inbench import __version__, bench_command, cli_data, cli_records
 from inbench.cli_options import FAILED, OK, STOPPED, WRONG, Parser, common, data, print_json
-from inbench.errors import Interrupted, NoRoom, UserError
+from inbench.errors import Interrupted, NoRoom, UserError, visible
 
 if TYPE_CHECKING:
     from inbench.plan import Planned
@@ -140,10 +140,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stdout.flush()
         return code
     except UserError as error:
-        print(f"inbench: {error}", file=sys.stderr)
+        print(f"inbench: {visible(error)}", file=sys.stderr)
         return WRONG
     except NoRoom as error:
-        print(f"inbench: {error}", file=sys.stderr)
+        print(f"inbench: {visible(error)}", file=sys.stderr)
         return FAILED
     except (Interrupted, KeyboardInterrupt):
         print("inbench: interrupted; what is finished is kept, and the same command goes on from here", file=sys.stderr)
@@ -275,7 +275,7 @@ def _list(asked: argparse.Namespace) -> int:
             print(f"  {told['name']:<20} {about}")
         print()
     for fault in plugins.faults:
-        print(f"broken: {fault}")
+        print(f"broken: {visible(fault)}")
     return OK
 
 

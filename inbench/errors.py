@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterable
 
 
@@ -23,6 +24,11 @@ class NoRoom(Exception):
 
 class Interrupted(Exception):
     """The user asked to stop; what is finished is kept and the rest goes on next time."""
+
+
+def visible(text: object) -> str:
+    """A message as a terminal may show it: names come from files and plugins, and control characters would be obeyed."""
+    return re.sub(r"[\x00-\x09\x0b-\x1f\x7f-\x9f]+", " ", str(text))
 
 
 def unknown(what: str, name: str, known: Iterable[str]) -> UserError:

@@ -64,8 +64,8 @@ class Process:
 
     def end(self) -> int:
         """Its exit code, once it and whatever it started are gone and all it printed is in the log."""
-        code = self.child.wait()
-        while left := marked(self.mark):
+        code, began = self.child.wait(), time.monotonic()
+        while (left := marked(self.mark)) and time.monotonic() - began < GRACE_SECONDS:  # one may hang in the system
             for pid in left:
                 with contextlib.suppress(ProcessLookupError, PermissionError):
                     os.kill(pid, signal.SIGKILL)

@@ -9,17 +9,18 @@ import hashlib
 import json
 import os
 import shutil
+import time
 from collections.abc import Callable, Iterator
 from importlib import metadata
 from io import BufferedWriter
 from pathlib import Path
 from typing import Any
 
-import filelock
 import numpy as np
 from numpy.typing import NDArray
 
 from inbench import brackets, clock, params, seeds
+from inbench.claims import Claims
 from inbench.dataset import Dataset, Pictures, Pixels, Split
 from inbench.decoding import Decoded
 from inbench.errors import UserError
@@ -27,6 +28,7 @@ from inbench.records import write_file
 from inbench.store import PARTS, VERSION, Prepared, content_hash, digest_of
 
 CHUNK = 256
+WAIT_SECONDS = 0.5
 Report = Callable[[str, int, int], None]
 """Called with what is being prepared, how many of its pictures are done, and how many there are (0: it waits for another)."""
 
@@ -61,15 +63,14 @@ def prepare(
 
 @contextlib.contextmanager
 def _alone(folder: Path, name: str, report: Report) -> Iterator[None]:
-    """Whoever comes second waits. The lock is the system's: it goes with the process, however that ends."""
+    """Whoever comes second waits, or takes over where the first one is gone."""
+    claims, waiting = Claims(folder), False
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        lock = filelock.FileLock(folder / f".{name}.lock")
-        try:
-            lock.acquire(timeout=0)
-        except filelock.Timeout:
-            report(f"{name} in another process", 0, 0)
-            lock.acquire()
+        while (claim := claims.take(f".{name}")) is None:
+            if not waiting:
+                report(f"{name} in another process", 0, 0)
+            waiting = True
+            time.sleep(WAIT_SECONDS)
     except OSError as error:
         raise UserError(
             f"prepared data cannot be written to {folder}: {error.strerror}; name another folder with --data DIR"
@@ -77,7 +78,7 @@ def _alone(folder: Path, name: str, report: Report) -> Iterator[None]:
     try:
         yield
     finally:
-        lock.release()
+        claim.release()
 
 
 def _make(

@@ -6,6 +6,8 @@ import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, TextIO
 
+from inbench.errors import visible
+
 if TYPE_CHECKING:
     from inbench.plan import Planned
 
@@ -56,6 +58,7 @@ class Screen:
             self._line(f"{title}: starting")
 
     def _line(self, text: str, *, end: bool = False) -> None:
+        text = visible(text)
         if self.moving:
             self.stream.write("\r" + text.ljust(self._width) + ("\n" if end else ""))
             self._width = 0 if end else len(text)
@@ -68,7 +71,7 @@ class Screen:
             self.stream.write("\r" + " " * self._width + "\r")
             self._width = 0
         self._last, self._said = time.monotonic(), text
-        print(text, file=self.stream, flush=True)
+        print(visible(text), file=self.stream, flush=True)
 
 
 def phase(beat: dict[str, Any]) -> str:

@@ -125,7 +125,8 @@ def publish(work: Path, final: Path, files: Mapping[str, bytes]) -> None:
 def settle(folder: Path) -> None:
     """Finish a commit that a kill cut short, or clear away one that never counted."""
     for path in folder.rglob(".*"):  # half-written, by a process that is gone
-        path.unlink()
+        with contextlib.suppress(OSError):
+            path.unlink()
     waiting = sorted(path for path in folder.rglob(f"*{NEXT}") if path.name != f"done{NEXT}")
     done = folder / f"done{NEXT}"
     if done.is_file():

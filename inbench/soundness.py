@@ -18,7 +18,8 @@ TOLD: dict[str, Any] = {
     "costs": dict, "scores": dict, "metrics": dict, "validation": list,
 }  # fmt: skip
 LABELS: dict[str, Any] = {"method": str, "dataset": str, "budget": str, "any_budget": bool, "masks": dict, "train_mask": TEXT}
-NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
+NAME = re.compile(r"\w[\w. -]{0,200}")
+"""A broken plugin has the name of its file, which may be any that does not lead out of a folder."""
 RUN: dict[str, Any] = {
     "method": str,
     "params": dict,

@@ -108,5 +108,5 @@ def prepared(dataset, folder, *, label="tiles", code="c0de", source=None, size=3
 
 
 def left_in(folder):
-    """What lies in a folder of prepared data, but for the locks, which hold nothing."""
-    return sorted(path.name for path in folder.iterdir() if path.suffix != ".lock") if folder.exists() else []
+    """What lies in a folder of prepared data."""
+    return sorted(path.name for path in folder.iterdir()) if folder.exists() else []

@@ -281,6 +281,17 @@ def test_two_plugins_of_one_name_are_an_error_that_names_both(run: Command, resu
         refused(run("--methods", "mean-fill", "--plugin", file), results, "inbench_methods.mean_fill", "second.py")
 
 
+def test_no_name_can_command_a_terminal(run: Command, results: Path, plugin: Write) -> None:
+    file = plugin(
+        "class Colours(Learner):\n    name = 'colours'\n    def step(self, image, hole):\n        raise OSError('\\x1b[31m')\n"
+    )
+    with workers(Child):
+        told = run("--methods", "colours", "--plugin", file)
+    assert "OSError:  [31m" in told.err
+    assert "\x1b" not in told.out + told.err
+    assert "\x1b" not in run("--methods", "a\x1b[31mb").err
+
+
 # Pictures of the user's
 
 

@@ -226,6 +226,16 @@ def test_a_broken_plugin_is_a_failed_row_among_all(plugin: Write, tmp_path: Path
     assert found["mean-fill"].state == "missing"
 
 
+@pytest.mark.usefixtures("here")
+def test_a_broken_plugin_is_a_row_whatever_its_file_is_called(plugin: Write, tmp_path: Path) -> None:
+    file = plugin("1 / 0", "My.Plugin 2.py")
+    found = [one for one in planned(tmp_path / "results", "all", plugins=[file]) if one.state == "plugin failed"]
+    runner.execute(found, show=lambda *_: None)
+    assert [(one.told["run"]["method"], one.status) for one in records.all_of(tmp_path / "results")] == [
+        ("My.Plugin 2", "failed")
+    ]
+
+
 def test_a_broken_data_set_is_no_row_among_all_methods(tmp_path: Path) -> None:
     file = tmp_path / "dots.py"
     file.write_text("import inbench\n\n@inbench.hookimpl\ndef inbench_datasets():\n    raise ValueError('no dots today')\n")
