@@ -144,6 +144,8 @@ class Claims:
         for file in [_numbered(stem, number) for number in _numbers(stem)]:
             if not self.alive(file):
                 file.unlink(missing_ok=True)
+        for begun in self.folder.glob(f".{name}.claim.*"):  # of a process that was killed while it made one
+            begun.unlink(missing_ok=True)
 
     def held(self, name: str) -> bool:
         """Whether somebody who is alive has a run."""
@@ -165,19 +167,19 @@ def _numbers(file: Path) -> list[int]:
 def _create(file: Path, text: str) -> bool:
     """Make a file that must not be there yet, with its content at once."""
     beside = file.with_name(f".{file.name}.{uuid.uuid4().hex}")
-    beside.write_text(text)
     try:
-        os.link(beside, file)
-    except FileExistsError:
-        return False
-    except OSError:  # a file system without hard links
+        beside.write_text(text)  # a full disk raises here, and leaves nothing
         try:
+            os.link(beside, file)
+        except FileExistsError:
+            raise
+        except OSError:  # a file system without hard links
             with file.open("x") as opened:
                 opened.write(text)
-        except FileExistsError:
-            return False
+    except FileExistsError:
+        return False
     finally:
-        beside.unlink()
+        beside.unlink(missing_ok=True)
     return True
 
 

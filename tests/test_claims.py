@@ -132,3 +132,14 @@ def test_a_process_that_nobody_here_started_is_left_alone(tmp_path: Path, monkey
         claim.release()
         assert child.poll() is None
         child.kill()
+
+
+def test_a_full_disk_leaves_no_claim(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(file: Path, text: str) -> None:
+        file.touch()
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_text", full)
+    with pytest.raises(OSError, match="No space"):
+        Claims(tmp_path).take("run-0")
+    assert list(tmp_path.iterdir()) == []
