@@ -18,7 +18,7 @@ from typing import Any
 
 import safetensors.torch
 
-from inbench import records, soundness, tables
+from inbench import counting, records, soundness
 from inbench.claims import Claims
 from inbench.errors import UserError
 from inbench.files import Files
@@ -53,10 +53,10 @@ def fault_of(folder: Path) -> str:
     record = records.open_record(folder)
     if record is None:
         return f"{folder.name} has no run.json that can be read"
-    fault = record.damage() or tables.unreadable(record)
+    fault = record.damage() or counting.unreadable(record)
     if not fault and record.name != folder.name:
         fault = f"{folder.name} is not the name of the run that is in it"
-    return fault or tables.other_means(record)
+    return fault or counting.other_means(record)
 
 
 def pack(results: Path, archive: Path, *, weights: bool) -> list[str]:
@@ -190,7 +190,7 @@ def _beyond(record: Record) -> str:
             safetensors.torch.load(weights.read_bytes())
         except Exception as error:  # safetensors has its own, and torch others
             return f"weights.safetensors cannot be read: {error}"
-    return tables.unreadable(record) or tables.other_means(record)
+    return counting.unreadable(record) or counting.other_means(record)
 
 
 def _settle(final: Path, record: Record, content: Mapping[str, bytes]) -> Merged:

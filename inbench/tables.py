@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -12,10 +11,9 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 from tabulate import tabulate
 
-from inbench import records, statistics
+from inbench import counting, records, statistics
 from inbench.errors import UserError
 from inbench.records import PROTOCOL_LINE, Record
 
@@ -51,7 +49,7 @@ def rows(results: Path, *, keys: set[str] | None = None) -> list[dict[str, Any]]
     """A row for each method, parameters, data set and mask: the content of `inbench tables --json`."""
     if not (results / "runs").is_dir():
         raise UserError(f"there are no records in {results}; make some with inbench run --results {results}")
-    found = current(record for record in counted(results)[0] if keys is None or record.key in keys)
+    found = current(record for record in counting.counted(results)[0] if keys is None or record.key in keys)
     made = []
     for section, members in _sections(found).items():
         common = _common_ids(section, members)
@@ -67,42 +65,6 @@ def _told_apart(members: list[dict[str, Any]]) -> list[dict[str, Any]]:
         if is_twin and row["numerics"]:
             row["shown"] += ", " + row["numerics"]
     return sorted(members, key=lambda row: (row["shown"], row["train_mask"] or ""))
-
-
-def counted(results: Path) -> tuple[list[Record], list[str]]:
-    """The records that tables count, and what is wrong with those that they do not."""
-    sound, faults = records.look_through(results)
-    wrong = {record.folder: unreadable(record) for record in sound}
-    return [record for record in sound if not wrong[record.folder]], sorted([*faults, *filter(None, wrong.values())])
-
-
-def unreadable(record: Record) -> str:
-    """What is wrong with a record's scores, an image a row; empty where they are what run.json says."""
-    columns = {metric["column"] for metric in record.told["metrics"].values()}
-    for mask, entry in record.scores.items():
-        try:
-            frame = _frame(record, mask) if entry["status"] == "ok" else None
-            if frame is not None and (len(frame) != entry["n"] or not {*columns, "group"} <= set(frame.columns)):
-                return f"{record.folder.name}/{entry['file']} has other rows or columns than run.json says"
-            if frame is not None and not all(frame[name].dtype.kind in "fi" for name in columns):
-                return f"{record.folder.name}/{entry['file']} holds what is no number"
-        except Exception as error:  # of damaged rows pandas raises whatever its parser stumbles over
-            return f"{record.folder.name}/{entry['file']} cannot be read: {type(error).__name__}: {error}"
-    return ""
-
-
-def other_means(record: Record) -> str:
-    """Where the means of run.json are not those of the rows; empty where they are."""
-    for mask, entry in record.scores.items():
-        if entry["status"] != "ok":
-            continue
-        frame = _frame(record, mask)
-        for name, metric in record.told["metrics"].items():
-            told = entry["means"].get(name)
-            mean = statistics.reduced(_mean(frame[metric["column"]].to_numpy(np.float64)), metric["reduce"])
-            if told is not None and not np.isclose(told, mean, rtol=1e-6, atol=1e-9):
-                return f"{record.folder.name}: {name} on {mask} is {told:g}, but the mean of its rows is {mean:g}"
-    return ""
 
 
 def _sections(found: list[Record]) -> dict[Section, list[Record]]:
@@ -145,16 +107,12 @@ def _entry(record: Record, mask: str) -> tuple[str, dict[str, Any]] | None:
     )
 
 
-def _frame(record: Record, canonical: str) -> pd.DataFrame:
-    return pd.read_csv(io.BytesIO(record.rows(canonical)), dtype={"id": str}, index_col="id")
-
-
 def _common_ids(section: Section, members: list[Record]) -> list[str] | None:
     """The pictures that every record of a section was scored on; None where all were scored on the same number."""
     scored = [(record, found[0], found[1]["n"]) for record in members if (found := _entry(record, section.mask))]
     if len({n for _, _, n in scored}) < 2:
         return None
-    ids = [set(_frame(record, canonical).index) for record, canonical, _ in scored]
+    ids = [set(counting.frame(record, canonical).index) for record, canonical, _ in scored]
     return sorted(set.intersection(*ids))
 
 
@@ -242,7 +200,7 @@ def _metrics(section: Section, ok: list[Record], common: list[str] | None) -> di
     frames = []
     for record in ok:
         found = _entry(record, section.mask)
-        frame = _frame(record, found[0]) if found else pd.DataFrame()
+        frame = counting.frame(record, found[0]) if found else pd.DataFrame()
         frames.append(frame if common is None else frame.loc[common])
     made = {}
     for name, metric in ok[0].told["metrics"].items():
@@ -251,7 +209,7 @@ def _metrics(section: Section, ok: list[Record], common: list[str] | None) -> di
             mean, low, high = statistics.bootstrap(values[0], _owners(frames[0]), reduce=metric["reduce"])
         else:
             mean, low, high = statistics.over_seeds(
-                [float(statistics.reduced(_mean(column), metric["reduce"])) for column in values]
+                [float(statistics.reduced(counting.mean_of(column), metric["reduce"])) for column in values]
             )
         number = (round(value, 10) if np.isfinite(value) else None for value in (mean, low, high))
         made[name] = {
@@ -261,12 +219,6 @@ def _metrics(section: Section, ok: list[Record], common: list[str] | None) -> di
             "better": metric["better"],
         }
     return made
-
-
-def _mean(column: NDArray[np.float64]) -> np.floating:
-    """The mean of the images that have a value."""
-    held = column[np.isfinite(column)]
-    return held.mean() if len(held) else np.float64("nan")
 
 
 def _owners(frame: pd.DataFrame) -> list[int]:
@@ -453,7 +405,7 @@ def table(results: str | Path = "results", *, only: str | None = None) -> str:
     done = {record.key for record in records.all_of(folder)}
     waiting = sum(records.Run(**spec["run"]).key not in done for spec in records.unfinished(folder))
     made = [row for row in rows(folder) if only in (None, row["dataset"])]
-    return markdown(made, unfinished=waiting, damaged=counted(folder)[1])
+    return markdown(made, unfinished=waiting, damaged=counting.counted(folder)[1])
 
 
 def write(text: str, file: Path, name: str = "tables") -> None:

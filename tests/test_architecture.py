@@ -24,7 +24,7 @@ FLOORS = {
     "progress doctor",
 }
 """From the ground up. Imports go down, or sideways without a circle."""
-READERS = {"statistics", "tables", "timings"}
+READERS = {"statistics", "counting", "tables", "timings"}
 """They stand on the words that need no torch, and on each other; only the face is above them."""
 WITH_TORCH = {"method", "metric"}
 """Words that say what a tensor is."""
