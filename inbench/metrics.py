@@ -106,35 +106,55 @@ def band(like: Tensor) -> Tensor:
 
 
 def ssim_map(one: Tensor, other: Tensor) -> Tensor:
-    """SSIM of Wang et al. 2004 at every valid window: [N, 3, S, S] -> [N, 3, S-10, S-10].
+    """SSIM of Wang et al. 2004 at every valid window: [N, 3, H, W] -> [N, 3, H-10, W-10].
 
-    11x11 Gaussian, sigma 1.5, L = 1, biased covariance. Rows stand first in memory, so that the blur along them and the
-    blur along columns are each a few large products for the whole batch.
+    11x11 Gaussian, sigma 1.5, L = 1, biased covariance. Rows stand first in memory, then columns, and the four moments side
+    by side, so that the blur along each is a few large products for the whole batch.
     """
-    (count, channels, size, _), gauss = one.shape, band(one)
-    blocks = [(start, min(start + BLOCK, size - 10)) for start in range(0, size - 10, BLOCK)]
+    (count, channels, height, width), gauss = one.shape, band(one)
+    moments = one.new_empty(height, 4, count * channels, width)
+    for place, value in enumerate((one, other)):
+        moments[:, place].view(height, count, channels, width).copy_(value.permute(2, 0, 1, 3))
+    torch.mul(moments[:, 0], moments[:, 1], out=moments[:, 2])
+    torch.mul(moments[:, 0], moments[:, 0], out=moments[:, 3]).addcmul_(moments[:, 1], moments[:, 1])
 
-    def blur(value: Tensor) -> Tensor:  # [S, N * 3 * S] -> [(S-10) * N * 3, S-10]
-        down = [gauss[: stop - start, : stop - start + 10] @ value[start : stop + 10] for start, stop in blocks]
-        rows = torch.cat(down).view(-1, size)
-        across = [rows[:, start : stop + 10] @ gauss[: stop - start, : stop - start + 10].T for start, stop in blocks]
-        return torch.cat(across, 1)
+    def blur(value: Tensor) -> Tensor:  # [S, M] -> [S-10, M]
+        valid = len(value) - 10
+        blurred = value.new_empty(valid, value.shape[1])
+        for start in range(0, valid, BLOCK):
+            stop = min(start + BLOCK, valid)
+            torch.mm(gauss[: stop - start, : stop - start + 10], value[start : stop + 10], out=blurred[start:stop])
+        return blurred
 
-    one, other = (value.permute(2, 0, 1, 3).reshape(size, -1) for value in (one, other))
-    mean_one, mean_other = blur(one), blur(other)
-    both, squares = mean_one * mean_other, mean_one.square() + mean_other.square()
-    variances, covariance = blur(one.square() + other.square()) - squares, blur(one * other) - both
+    down = blur(moments.view(height, -1)).view(-1, width)
+    mean_one, mean_other, product, squares = blur(down.T).view(width - 10, height - 10, 4, -1).unbind(2)  # [W-10, H-10, N * 3]
+    both, means = mean_one * mean_other, mean_one.square() + mean_other.square()
     c1, c2 = 0.01**2, 0.03**2
-    found = (2 * both + c1) * (2 * covariance + c2) / ((squares + c1) * (variances + c2))
-    return found.view(size - 10, count, channels, size - 10).permute(1, 2, 0, 3)
+    found = (2 * both + c1) * (2 * (product - both) + c2) / ((means + c1) * (squares - means + c2))
+    return found.view(width - 10, height - 10, count, channels).permute(2, 3, 1, 0)
+
+
+def reach_of(hole: Tensor) -> tuple[slice, slice]:
+    """Rows and columns of all windows that see something of the holes [N, 1, S, S], and at least one window."""
+    found = []
+    for missing in (hole.any(3).any(0)[0], hole.any(2).any(0)[0]):
+        places = missing.nonzero()
+        first, last = (int(places[0]), int(places[-1])) if len(places) else (0, 0)
+        found.append(slice(min(max(0, first - 10), len(missing) - 11), max(11, last + 11)))
+    return found[0], found[1]
 
 
 class SsimMap(Metric):
-    """What one map gives: its mean, and its mean over the hole."""
+    """The mean of one map, and its mean over the hole. A window that sees nothing of a hole compares equal pictures: 1."""
 
     def per_image(self, guess: Tensor, completed: Tensor, image: Tensor, hole: Tensor) -> Mapping[str, Tensor]:
-        found = ssim_map(completed, image)
-        return {"ssim": found.mean((1, 2, 3)), "ssim-hole": mean_over(found, hole[..., 5:-5, 5:-5])}
+        rows, columns = reach_of(hole)
+        size, found = image.shape[-1] - 10, ssim_map(completed[..., rows, columns], image[..., rows, columns])
+        of_hole = hole[..., 5:-5, 5:-5][
+            ..., rows.start : rows.start + found.shape[2], columns.start : columns.start + found.shape[3]
+        ]
+        seen = found.shape[2] * found.shape[3]
+        return {"ssim": 1 + (found.mean((1, 2, 3)) - 1) * seen / size**2, "ssim-hole": mean_over(found, of_hole)}
 
 
 class Ssim(SsimMap):

@@ -109,6 +109,22 @@ def test_psnr_is_that_of_scikit_image_on_the_hole(pair):
     assert found == pytest.approx(expected, abs=1e-6)
 
 
+@pytest.mark.parametrize(
+    "where", [(0, 1, 0, 1), (63, 64, 63, 64), (0, 64, 30, 31), (50, 64, 0, 20), (5, 60, 2, 64), (0, 64, 0, 64)]
+)
+def test_ssim_is_that_of_the_whole_map_wherever_the_hole_is(pair, where):
+    top, bottom, left, right = where
+    holes = np.zeros((4, 1, 64, 64), dtype=np.bool_)
+    holes[:3, :, top:bottom, left:right] = True  # and a picture without a hole
+    holes[1] = False
+    holes[1, :, top, left] = True
+    one, other = (torch.from_numpy(value).permute(0, 3, 1, 2) for value in (completed_of(*pair, holes), pair[1] / 255))
+    whole, centred = metrics.ssim_map(one, other), torch.from_numpy(holes[..., 5:-5, 5:-5])
+    found = measured(*pair, holes)
+    assert found["ssim"] == pytest.approx(whole.mean((1, 2, 3)).numpy(), abs=1e-12)
+    assert found["ssim-hole"] == pytest.approx(metrics.mean_over(whole, centred).numpy(), abs=1e-12, nan_ok=True)
+
+
 def test_psnr_completed_is_that_of_scikit_image_on_the_whole(pair):
     found = measured(*pair, center(4))["psnr-completed"]
     expected = [
