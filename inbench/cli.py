@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from inbench import __version__, bench_command, cli_data, cli_records
+from inbench import __version__, bench_command, cli_data, cli_records, cli_tables
 from inbench.cli_options import FAILED, OK, STOPPED, WRONG, Parser, common, data, print_json
 from inbench.errors import Interrupted, NoRoom, UserError, visible
 
@@ -29,7 +29,7 @@ def parser() -> Parser:
     commands = top.add_subparsers(metavar="COMMAND", required=True, parser_class=Parser)
 
     _add_run(commands.add_parser("run", help="train and score methods, then print the table", allow_abbrev=False))
-    _add_tables(commands.add_parser("tables", help="records to tables", allow_abbrev=False))
+    cli_tables.add(commands)
     listed = commands.add_parser("list", help="methods, data sets, masks, metrics, budgets", allow_abbrev=False)
     common(listed)
     listed.set_defaults(call=_list)
@@ -61,17 +61,15 @@ def _add_run(run: argparse.ArgumentParser) -> None:
     )
     run.add_argument(
         "--datasets",
-        default="drawn-faces",
         metavar="D,..",
-        help="data sets, or paths of a folder or zip of pictures (default: %(default)s)",
+        help="data sets, or paths of a folder or zip of pictures (default: drawn-faces); with --paper: ROLE=NAME,..",
     )
     run.add_argument("--mask", default="center", metavar="M,..", help="masks to train on, a run each (default: %(default)s)")
     run.add_argument("--test-masks", metavar="all|M,..", help="masks to score on (default: the one trained on)")
     run.add_argument(
         "--budget",
-        default="quick",
         metavar="B",
-        help="smoke, quick or paper, as in paper[steps=2000] (default: %(default)s)",
+        help="smoke, quick or paper, as in paper[steps=2000] (default: quick; with --paper: the paper's)",
     )
     run.add_argument("--seeds", default="0", metavar="0,1,..", help="a run each (default: %(default)s)")
     run.add_argument(
@@ -96,27 +94,10 @@ def _add_run(run: argparse.ArgumentParser) -> None:
     run.add_argument(
         "--skip-bad-images", action="store_true", help="leave damaged pictures of a folder or zip out, and count them"
     )
+    cli_tables.add_paper(run)
     data(run)
     common(run, results=True)
     run.set_defaults(call=_run)
-
-
-def _add_tables(shown: argparse.ArgumentParser) -> None:
-    shown.add_argument(
-        "--write",
-        nargs="?",
-        const="",
-        metavar="FILE",
-        help="write them into FILE, between its markers if it has them (default: RESULTS/TABLES.md)",
-    )
-    shown.add_argument(
-        "--check", nargs="?", const="", metavar="FILE", help="exit 1 where FILE does not hold them as they are now"
-    )
-    shown.add_argument("--only", metavar="DATASET", help="the tables of one data set")
-    shown.add_argument("--costs", action="store_true", help="what the runs cost, in place of their scores")
-    shown.add_argument("--timings", type=Path, metavar="FILE.json", help="what inbench bench saved, in place of records")
-    common(shown, results=True)
-    shown.set_defaults(call=_tables)
 
 
 def _add_show(show: argparse.ArgumentParser) -> None:
@@ -160,7 +141,7 @@ def _stop(number: int, frame: object) -> None:
 
 
 def _run(asked: argparse.Namespace) -> int:
-    from inbench import isolation, plan, runner, tables
+    from inbench import isolation, paper_runs, plan, runner, tables
     from inbench.progress import Screen
 
     if asked.timeout is not None and not asked.timeout > 0:
@@ -187,8 +168,12 @@ def _run(asked: argparse.Namespace) -> int:
         "rerun",
         "skip_bad_images",
     )
+    roles, budget = cli_tables.settle(asked)
     request = plan.Request(plugins=asked.plugin, **{name: getattr(asked, name) for name in names})
-    planned = plan.make(request, screen.preparing)
+    if asked.paper:
+        planned = paper_runs.make(asked.paper, asked.table, roles, budget, request, screen.preparing)
+    else:
+        planned = plan.make(request, screen.preparing)
     if asked.plan:
         return _plan(asked, planned, screen)
     screen.plan(planned)
@@ -196,6 +181,8 @@ def _run(asked: argparse.Namespace) -> int:
     made = tables.rows(asked.results, keys={one.run.key for one in planned})
     if asked.json:
         print_json({"rows": made})
+    elif asked.paper:
+        print(tables.paper(asked.results, asked.paper, "markdown", table=asked.table, datasets=roles, budget=budget))
     else:
         print(tables.markdown(made))
         print(f"Records: {asked.results / 'runs'}")
@@ -220,35 +207,8 @@ def _is_failure(one: Planned) -> bool:
     return one.state not in ("done", "skipped")
 
 
-def _tables(asked: argparse.Namespace) -> int:
-    from inbench import tables, timings
-
-    if asked.json:
-        print_json({"rows": tables.rows(asked.results)})
-        return OK
-    name, home = "tables", asked.results / "TABLES.md"
-    if asked.timings:
-        text, name, home = timings.page(timings.read(asked.timings)), asked.timings.stem, asked.timings.with_suffix(".md")
-    else:
-        text = tables.cost_table(asked.results) if asked.costs else tables.table(asked.results, only=asked.only)
-    if asked.check is not None:
-        file = Path(asked.check) if asked.check else home
-        if tables.is_current(text, file, name):
-            return OK
-        print(
-            f"inbench: {file} is stale; write it anew with inbench tables --results {asked.results} --write {file}",
-            file=sys.stderr,
-        )
-        return FAILED
-    if asked.write is not None:
-        tables.write(text, Path(asked.write) if asked.write else home, name)
-    else:
-        print(text, end="")
-    return OK
-
-
 def _list(asked: argparse.Namespace) -> int:
-    from inbench import budget, params, registry
+    from inbench import budget, params, published, registry
 
     plugins = registry.load(asked.plugin)
     found: dict[str, list[dict[str, Any]]] = {}
@@ -263,6 +223,7 @@ def _list(asked: argparse.Namespace) -> int:
             for name, plugin in sorted(plugins.plugins[kind].items())
         ]
     found["budgets"] = [{"name": name, **params.values_of(spending)} for name, spending in budget.BUDGETS.items()]
+    found["papers"] = [{"name": name, "summary": published.load(name).title} for name in published.names()]
     if asked.json:
         print_json({**found, "faults": [vars(fault) for fault in plugins.faults]})
         return OK

@@ -26,7 +26,7 @@ def add(commands: Any) -> None:
 
 def _verify(asked: argparse.Namespace) -> int:
     from inbench import packing
-    from inbench.tables import plain
+    from inbench.formats import plain
 
     checked = packing.verify(asked.results)
     broken = [one for one in checked if one.fault]
@@ -54,7 +54,7 @@ def _pack(asked: argparse.Namespace) -> int:
 
 def _merge(asked: argparse.Namespace) -> int:
     from inbench import packing, plan
-    from inbench.tables import plain
+    from inbench.formats import plain
 
     plan.check_writable(asked.results)
     made = packing.merge(asked.results, asked.sources)

@@ -250,6 +250,7 @@ def _one(
     images = told["counts"]["train"]
     learns, one_pass = plugin.cls.learns(), plugin.cls.one_pass
     labels |= {"method": params.shown(named.name, resolved, budget=spending.name), "any_budget": one_pass or not learns}
+    labels["licence"] = plugin.cls.licence
     batch = ONE_PASS_BATCH if one_pass else spending.batch
     steps = -(-images // batch) if one_pass else spending.steps_for(images)
     if learns:

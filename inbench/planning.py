@@ -16,8 +16,8 @@ from typing import Any
 from tabulate import tabulate
 
 from inbench import records, runner
+from inbench.formats import plain
 from inbench.plan import Planned
-from inbench.tables import plain
 
 TRIAL_SECONDS = 300
 TO_DO = ("missing", "stale", "interrupted", "damaged", "unscored")

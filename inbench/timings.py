@@ -11,7 +11,7 @@ from typing import Any
 from tabulate import tabulate
 
 from inbench.errors import UserError
-from inbench.tables import plain
+from inbench.formats import plain
 
 Entry = Mapping[str, Any]
 Told = Mapping[str, Any]

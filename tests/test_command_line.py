@@ -259,7 +259,7 @@ def test_a_device_that_is_not_there_is_one_sentence(run: Command, results: Path)
     refused(run("--methods", "mean-fill", "--device", "cuda"), results, "--device cuda is not there", "--device cpu or auto")
 
 
-@pytest.mark.parametrize("words", [[], ["runn"], ["tables", "--format", "x"]], ids=" ".join)
+@pytest.mark.parametrize("words", [[], ["runn"], ["tables", "--formats", "x"]], ids=" ".join)
 def test_a_wrong_command_is_one_sentence(words: list[str], command: Command, results: Path) -> None:
     refused(command(*words), results, "--help")
 

@@ -112,3 +112,91 @@ def test_a_mean_is_reduced_as_the_metric_states(reduce, value):
 
 def test_no_error_at_all_is_a_finite_psnr():
     assert math.isfinite(statistics.reduced(np.float64(0.0), "psnr"))
+
+
+# Differences
+
+
+def test_a_paired_difference_is_that_of_the_two_bootstraps():
+    one, other, owners = normal(40), normal(40) + 0.3, list(range(40))
+    found = statistics.paired(one, other, owners)
+    drawn = statistics.weights(tuple(owners)).astype(float)
+    low, high = np.quantile(drawn @ (one - other) / drawn.sum(1), [0.025, 0.975])
+    assert (found.value, found.low, found.high) == pytest.approx(((one - other).mean(), low, high), abs=1e-12)
+
+
+def test_what_is_hard_for_both_does_not_count():
+    hard = normal(60) * 10
+    one, other = hard + np.random.default_rng(1).normal(0.5, 0.1, 60), hard
+    found = statistics.paired(one, other, range(60))
+    assert 0 < found.low < found.value < found.high
+    assert found.high - found.low < 0.1 * 2 * half_width(one, range(60))
+
+
+@pytest.mark.parametrize("reduce", ["mean", "psnr"])
+@pytest.mark.parametrize("seed", range(5))
+def test_a_difference_turned_around_changes_its_sign_alone(seed, reduce):
+    one, other = np.random.default_rng(seed).uniform(0.001, 0.05, (2, 30))
+    there, back = (statistics.paired(*sides, range(30), reduce=reduce) for sides in ((one, other), (other, one)))
+    assert (there.value, there.low, there.high) == pytest.approx((-back.value, -back.high, -back.low), abs=1e-9)
+    assert there.p == back.p
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_a_chance_under_five_per_cent_means_that_the_interval_leaves_nothing_out(seed):
+    one, other = np.random.default_rng(seed).normal(0, 1, (2, 50))
+    one += 0.25 * seed
+    found = statistics.paired(one, other, range(50))
+    assert (found.p < 0.05) == (not found.low <= 0 <= found.high)
+
+
+def test_a_method_against_itself_is_no_difference():
+    found = statistics.paired(normal(20), normal(20), range(20))
+    assert (found.value, found.low, found.high, found.p) == (0, 0, 0, 1)
+
+
+def test_trainings_are_compared_by_welchs_test():
+    one, other = [21.3, 21.9, 20.7, 21.1], [20.1, 20.3, 20.2]
+    told = scipy.stats.ttest_ind(one, other, equal_var=False)
+    interval = told.confidence_interval(0.95)
+    found = statistics.between_seeds(one, other)
+    assert (found.p, found.low, found.high) == pytest.approx((told.pvalue, interval.low, interval.high), rel=1e-10)
+
+
+def test_holm_is_the_step_down_of_its_definition():
+    assert statistics.holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])
+    assert statistics.holm([0.9, 0.8]) == [1.0, 1.0]
+    assert statistics.holm([0.02]) == [0.02]
+    assert statistics.holm([]) == []
+
+
+def test_few_seeds_cannot_separate_a_small_difference():
+    assert statistics.separable(0.2, 3) == pytest.approx(scipy.stats.t.ppf(0.975, 4) * 0.2 * math.sqrt(2 / 3))
+    needed = statistics.seeds_for(0.2, 0.1)
+    assert statistics.separable(0.2, needed) <= 0.1 < statistics.separable(0.2, needed - 1)
+    assert statistics.seeds_for(100, 0.1) is None
+
+
+def test_many_columns_have_the_intervals_of_each():
+    values = np.random.default_rng(0).normal(0, 1, (30, 4))
+    values[3, 1] = values[:, 3] = np.nan
+    found = statistics.bootstraps(np.abs(values), range(30), ["mean", "mean", "psnr", "mean"])
+    for place, reduce in enumerate(["mean", "mean", "psnr", "mean"]):
+        alone = statistics.bootstrap(np.abs(values[:, place]), range(30), reduce=reduce)
+        assert found[place] == pytest.approx(alone, abs=1e-12, nan_ok=True)
+
+
+# How often an interval holds the truth
+
+
+def test_intervals_of_one_training_hold_the_truth_19_times_of_20():
+    chance = np.random.default_rng(0)
+    drawn = 20 + 2.5 * chance.standard_t(8, (100, 4000))
+    found = np.array(statistics.bootstraps(drawn, range(100), ["mean"] * 4000))
+    assert 0.93 <= np.mean((found[:, 1] <= 20) & (found[:, 2] >= 20)) <= 0.97
+
+
+def test_intervals_of_five_seeds_hold_the_truth_19_times_of_20():
+    drawn = np.random.default_rng(0).normal(20, 0.3, (4000, 5))
+    held = [low <= 20 <= high for _, low, high in map(statistics.over_seeds, drawn)]
+    assert 0.93 <= np.mean(held) <= 0.97

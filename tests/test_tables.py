@@ -11,7 +11,7 @@ import re
 import numpy as np
 import pytest
 
-from inbench import records, statistics, tables
+from inbench import formats, records, statistics, tables
 from inbench.errors import UserError
 from inbench.records import PROTOCOL_LINE, Run
 
@@ -186,7 +186,7 @@ def test_a_first_look_ranks_nothing_and_says_so(tmp_path, budget):
     lay(tmp_path, "other", (25.0,) * 4, labels={"budget": budget})
     text = tables.table(tmp_path)
     assert not any("**" in cell for cells in body(text).values() for cell in cells)
-    assert f"udget {tables.plain(budget)} is a first look and ranks nothing" in text
+    assert f"udget {formats.plain(budget)} is a first look and ranks nothing" in text
 
 
 def test_all_within_the_margin_of_the_best_are_bold(tmp_path):
@@ -407,7 +407,7 @@ def test_no_name_can_break_a_table(tmp_path):
     ],
 )
 def test_text_is_made_plain(text, shown):
-    assert tables.plain(text) == shown
+    assert formats.plain(text) == shown
 
 
 def test_runs_that_are_not_finished_are_counted(tmp_path):
@@ -430,14 +430,26 @@ def test_what_preparation_left_out_is_said_once(tmp_path):
     assert tables.table(tmp_path).count("2 bad images skipped") == 1
 
 
-def test_costs_are_told_by_hardware(tmp_path):
+def test_costs_have_a_column_for_each_hardware(tmp_path):
     lay(tmp_path)
     lay(tmp_path, "broken", status="failed", reason="no")
-    lay(tmp_path, "other", told={"provenance": {"hardware": {"cpu": "another"}}})
     text = tables.cost_table(tmp_path)
     assert body(text)["gan"] == ["12", "22", "10.0", "3", "1.50", "2.00"]
-    assert re.findall(r"\*\*, on (.*)", text) == ["2, a processor", "another"]
+    assert "budget: paper, on 2, a processor**" in text
     assert "broken" not in text
+    lay(tmp_path, "other", told={"provenance": {"hardware": {"cpu": "another"}}})
+    text = tables.cost_table(tmp_path)
+    assert body(text)["gan"] == ["12", "22", "10.0", "3", "-", "-", "-", "-", "1.50", "2.00"]
+    assert body(text)["other"] == ["-", "-", "-", "-", "12", "22", "10.0", "3", "1.50", "2.00"]
+    assert body(text)["all"] == ["", "22", "", "", "", "22", "", "", "", ""]
+    assert "A: 2, a processor. B: another." in text
+
+
+def test_terms_stand_beside_the_costs_where_they_are_known(tmp_path):
+    lay(tmp_path, labels={"licence": "MIT"})
+    lay(tmp_path, "older")
+    found = body(tables.cost_table(tmp_path))
+    assert (found["gan"][-1], found["older"][-1]) == ("MIT", "-")
 
 
 def test_every_table_ends_with_the_protocol(tmp_path):

@@ -1,0 +1,59 @@
+"""Paper runs: the plan of what a paper's tables need: a request to `plan` for each data set, mask, size and budget."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from inbench import plan, preparing, published
+from inbench.errors import UserError
+from inbench.plan import Planned, Request
+from inbench.published import Paper, PaperTable
+
+
+def make(
+    name: str, number: str | None, datasets: str | None, budget: str | None, request: Request, report: preparing.Report
+) -> list[Planned]:
+    """Every run of a paper's tables and figures, or of one table; the rest of the request is as for any other plan.
+
+    datasets: `ROLE=NAME,..`, and only these roles are run; none: the data sets that the paper itself used.
+    budget: in place of the paper's.
+    """
+    paper = published.load(name)
+    planned: dict[str, Planned] = {}
+    for one in requests(paper, published.chosen(paper, number), datasets, budget, request):
+        for run in plan.make(one, report):
+            planned[run.run.key] = _joined(planned[run.run.key], run) if run.run.key in planned else run
+    return list(planned.values())
+
+
+def requests(
+    paper: Paper, tables: Sequence[PaperTable], datasets: str | None, budget: str | None, request: Request
+) -> list[Request]:
+    """What to ask a plan for. Raises `UserError` where no data set stands for any row."""
+    roles = published.roles_of(paper, datasets, own=datasets is None)
+    asked: dict[tuple[str, str, int, str], dict[str, None]] = {}
+    for table in tables:
+        for row in table.rows:
+            if row.method and row.dataset in roles:
+                place = (roles[row.dataset], row.mask, table.size, budget or row.budget)
+                asked.setdefault(place, {})[row.method] = None
+    if not asked:
+        needed = sorted({row.dataset for table in tables for row in table.rows if row.method})
+        raise UserError(f"no data set stands for {paper.name}'s {' or '.join(needed)}; write --datasets {needed[0]}=NAME")
+    return [
+        replace(request, methods=",".join(methods), datasets=data, mask=mask, test_masks=None, size=size, budget=spent)
+        for (data, mask, size, spent), methods in asked.items()
+    ]
+
+
+def _joined(one: Planned, other: Planned) -> Planned:
+    """One run that several masks are scored on: what learns nothing has one key for all of them."""
+    for mask in other.spec["test_masks"]:
+        if mask not in one.spec["test_masks"]:
+            one.spec["test_masks"].append(mask)
+    one.spec["labels"]["masks"] |= other.spec["labels"]["masks"]
+    one.spec["typed"] |= other.spec["typed"]
+    if one.state == "done":
+        one.state, one.reason = other.state, other.reason
+    return one

@@ -1,0 +1,103 @@
+"""Comparison: two methods on the same pictures, one claim, and what few seeds cannot tell."""
+
+import json
+
+import numpy as np
+import pytest
+from test_tables import lay
+
+from inbench import comparison, formats, statistics
+from inbench.errors import UserError
+
+HARD = np.random.default_rng(0).normal(20, 3, 60).round(6)
+
+
+def two(results, by=0.5, **more):
+    lay(results, "one", tuple((HARD + by).round(6)), **more)
+    lay(results, "other", tuple(HARD), **more)
+
+
+def verdict(results, one="one", other="other"):
+    (found,) = comparison.compare(results, one, other)
+    return comparison.verdict(found, 1)
+
+
+def test_a_difference_is_taken_picture_by_picture(tmp_path):
+    two(tmp_path)
+    (found,) = comparison.compare(tmp_path, "one", "other")
+    told = found.differences["psnr"]
+    assert (told.value, told.low, told.high) == pytest.approx((0.5, 0.5, 0.5))
+    assert verdict(tmp_path).startswith("verdict: one is better by 0.50 dB psnr-pooled (p = 0.002")
+    assert verdict(tmp_path, "other", "one").startswith("verdict: one is better by 0.50 dB")
+
+
+def test_pictures_are_paired_by_their_names(tmp_path):
+    ids = [f"{place:03d}" for place in range(60)]
+    lay(tmp_path, "one", tuple(HARD), ids=ids)
+    lay(tmp_path, "other", tuple(HARD[::-1]), ids=ids[::-1])
+    (found,) = comparison.compare(tmp_path, "one", "other")
+    assert (found.differences["psnr"].low, found.differences["psnr"].high) == (0, 0)
+    assert "no difference in psnr-pooled can be claimed" in verdict(tmp_path)
+
+
+def test_a_difference_under_the_margin_says_so(tmp_path):
+    two(tmp_path, 0.05)
+    assert "less than the margin of 0.1 dB" in verdict(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("more", "why"),
+    [
+        ({"labels": {"budget": "quick"}}, "budget quick is a first look and ranks nothing"),
+        ({"told": {"converged": False}}, "one and other has not converged"),
+    ],
+)
+def test_there_is_no_verdict_on_what_may_not_be_ranked(tmp_path, more, why):
+    two(tmp_path, **more)
+    assert verdict(tmp_path) == f"no verdict: {why}"
+    assert all(cell.text == "-" for (sheet,) in [comparison.sheets(comparison.compare(tmp_path, "one", "other"))]
+               for *_, cell in sheet.body)  # fmt: skip
+
+
+def test_claims_on_several_data_sets_are_held_by_holm(tmp_path):
+    two(tmp_path)
+    two(tmp_path, 0.3, run={"data": "0ther"}, labels={"dataset": "cars"})
+    found = comparison.compare(tmp_path, "one", "other")
+    alone = [one.differences["psnr-pooled"].p for one in found]
+    assert [one.adjusted for one in found] == pytest.approx(statistics.holm(alone))
+    assert "Holm over 2 data sets and budgets" in comparison.verdict(found[0], 2)
+
+
+def test_several_seeds_are_compared_over_trainings(tmp_path):
+    for seed, shift in enumerate((0.0, 0.4, -0.4)):
+        two(tmp_path, 0.5 + shift, run={"seed": seed})
+    (found,) = comparison.compare(tmp_path, "one", "other")
+    assert found.by_seeds
+    assert found.differences["psnr"].value == pytest.approx(0.5)
+    text = formats.markdown(comparison.sheets([found]))
+    assert "Over 3 and 3 trainings (Welch's t)" in text
+    assert "3 seeds cannot separate 0.1 dB" in text
+
+
+def test_one_seed_says_nothing_of_others(tmp_path):
+    two(tmp_path)
+    text = formats.markdown(comparison.sheets(comparison.compare(tmp_path, "one", "other")))
+    assert "One seed cannot separate trainings" in text
+
+
+def test_parameters_choose_the_method(tmp_path, command):
+    lay(tmp_path, "gan", (20.0,) * 4, run={"params": {"tv": 0.0}}, label="gan[tv=0]")
+    lay(tmp_path, "gan", (21.0,) * 4, run={"params": {"tv": 1e-6}})
+    told = command("compare", "gan[tv=0]", "gan", "--results", str(tmp_path), "--json")
+    (row,) = json.loads(told.out)["rows"]
+    assert row["methods"] == ["gan[tv=0]", "gan"]
+    assert row["differences"]["psnr"]["value"] == -1.0
+
+
+def test_a_method_without_scores_is_told_with_those_there_are(tmp_path):
+    two(tmp_path)
+    with pytest.raises(UserError, match=r"there are no scores of 'third' in .*; there are: one, other"):
+        comparison.compare(tmp_path, "one", "third")
+    lay(tmp_path, "third", (20.0,) * 4, run={"data": "0ther"}, labels={"dataset": "cars"})
+    with pytest.raises(UserError, match="never scored on the same data"):
+        comparison.compare(tmp_path, "one", "third")

@@ -1,0 +1,148 @@
+"""Paper sheets: published cells beside ours, what differs, and how a paper's runs are planned."""
+
+import dataclasses
+import json
+from pathlib import Path
+
+import pytest
+from test_tables import body, lay
+
+from inbench import paper_runs, paper_sheets, plan, published, tables
+from inbench.errors import UserError
+
+MENG = published.load("meng2020")
+
+
+def meng(results: Path, **more):
+    """The records of Table 1."""
+    for method, psnr in (("autoencoder", 20.0), ("context-encoder", 21.0), ("semantic-inpainting", 19.0), ("dense-gan", 22.0)):
+        lay(results, method, (psnr,) * 4, run={"params": {"tv": 1e-6}}, **more)
+
+
+def table_1(results, **more):
+    return tables.paper(results, "meng2020", "markdown", **{"table": "1", "datasets": "celeba=faces", **more})
+
+
+def test_published_cells_stand_beside_ours_and_are_never_bold(tmp_path):
+    meng(tmp_path)
+    found = body(table_1(tmp_path))
+    assert found["Autoencoder"][:4] == ["autoencoder", "*[7.89]*", "4.00 ±0.00", "*[16.2319]*"]
+    assert found["Our method"][3:6] == ["*[23.3119]*", "**22.00** ±0.00", "**22.00** ±0.00"]
+    assert not any("**" in cell and "[" in cell for cells in found.values() for cell in cells)
+
+
+def test_what_of_ours_is_not_as_in_the_paper_is_said(tmp_path):
+    meng(tmp_path, labels={"budget": "quick"})
+    text = table_1(tmp_path)
+    for part in (
+        "4 of 4 complete; 4 test images",
+        "Data of ours: faces; of the paper: CelebA, OpenFace crop",
+        "Budget of ours: quick; as the paper trained: paper",
+        "Hole of ours: center; of the paper: a rectangle in the middle; its side is not stated",
+        "Budget quick is a first look and ranks nothing",
+        "not consistent with the same row's L2 under the convention printed below",
+        "Not verified: journal, year",
+        "Protocol 1:",
+    ):
+        assert part in text
+    assert "**20" not in text
+
+
+def test_the_papers_budget_is_taken_where_there_are_several(tmp_path):
+    meng(tmp_path, labels={"budget": "quick"})
+    lay(tmp_path, "dense-gan", (25.0,) * 4, run={"params": {"tv": 1e-6}, "steps": 7})
+    assert body(table_1(tmp_path))["Our method"][4] == "25.00 ±0.00"
+    assert "3 not run yet: inbench run --paper meng2020 --table 1" in table_1(tmp_path)
+    assert body(table_1(tmp_path, budget="quick"))["Our method"][4] == "22.00 ±0.00"
+
+
+def test_parameters_in_brackets_choose_the_row(tmp_path):
+    lay(tmp_path, "dense-gan", (20.0,) * 4, run={"params": {"tv": 0.0, "adversarial": 0.001}}, label="dense-gan[tv=0]")
+    found = body(table_1(tmp_path, table="2"))
+    assert [found[label][0] for label in found if label.startswith("Our method")] == [
+        "dense-gan[adversarial=0,tv=0]",
+        "dense-gan[tv=0]",
+        "dense-gan",
+    ]
+    assert [found[label][4] for label in found if label.startswith("Our method")] == ["-", "20.00 ±0.00", "-"]
+
+
+def test_errors_of_ours_are_brought_into_the_range_of_the_paper(tmp_path):
+    lay(tmp_path, "context-encoder", (20.0,) * 4, run={"size": 128})
+    text = tables.paper(tmp_path, "pathak2016", "markdown", datasets="paris=faces")
+    assert "our l2 % ↓, \\[0, 1]" in text or "our l2 % ↓, [0, 1]" in text
+    assert "1.00 ±0.00" in body(text)["Our reconstruction (joint)"]  # 4.00 in [-1, 1]
+
+
+def test_published_tables_stand_without_any_record(tmp_path):
+    text = tables.paper(tmp_path, "yeh2017", "markdown")
+    assert "*[33.0]*" in text
+    assert "0 of 24 complete" in text
+    assert "No data set stands for svhn: --datasets svhn=NAME" in text
+
+
+def test_a_paper_is_a_table_for_programs_too(tmp_path):
+    meng(tmp_path)
+    found = json.loads(tables.paper(tmp_path, "meng2020", "json", table="1", datasets="celeba=faces"))["rows"]
+    assert [row["published"]["l2"] for row in found] == [7.89, 3.25, 2.96, 2.74]
+    assert found[3]["ours"]["metrics"]["psnr"]["mean"] == 22.0
+    lines = tables.paper(tmp_path, "meng2020", "csv", table="1", datasets="celeba=faces").splitlines()
+    assert lines[1].startswith(
+        "meng2020,Table 1,Autoencoder,autoencoder,celeba,center,paper,7.89,16.2319,0.6513,faces,paper,4.0"
+    )
+
+
+def test_a_papers_entry_says_what_is_not_verified(tmp_path):
+    text = tables.paper(tmp_path, "meng2020", "latex")
+    assert "% @misc{meng2020," in text
+    assert "%   note = {not verified: journal, year" in text
+    assert "\\textcolor{gray}{\\textit{23.3119}}" in text
+
+
+def test_a_plan_asks_for_the_rows_of_the_roles_that_are_given():
+    request = plan.Request(seeds="0,1")
+    asked = paper_runs.requests(MENG, MENG.tables, "celeba=faces.zip", None, request)
+    (only,) = asked
+    assert (only.datasets, only.mask, only.budget, only.size, only.seeds) == ("faces.zip", "center", "paper", 64, "0,1")
+    assert set(only.methods.split(",")) >= {
+        "autoencoder",
+        "context-encoder",
+        "semantic-inpainting",
+        "dense-gan",
+        "dense-gan[tv=0]",
+    }
+    yeh = published.load("yeh2017")
+    quick = paper_runs.requests(yeh, yeh.tables, "celeba=a,cars=b", "quick", request)
+    assert {(one.datasets, one.mask, one.budget) for one in quick} == {
+        (data, mask, "quick") for data in "ab" for mask in ("center", "pattern25", "random80", "half")
+    }
+    with pytest.raises(UserError, match=r"no data set stands for pathak2016's paris; write --datasets paris=NAME"):
+        paper_runs.requests(published.load("pathak2016"), published.load("pathak2016").tables, None, None, request)
+
+
+def test_a_paper_of_ones_own_is_run_and_shown(tmp_path, command, here):
+    file = tmp_path / "mine.toml"
+    text = (published.FOLDER / "meng2020.toml").read_text()
+    head, table = text[: text.index("[[tables]]")], text[text.index("[[tables]]") : text.index("rows = [")]
+    rows = 'rows = [\n{ label = "Ours", method = "mean-fill", published = { l2 = "7.89" } },\n]\n'
+    file.write_text(head + table.replace("size = 64", "size = 32") + rows)
+    words = ["--paper", str(file), "--datasets", "celeba=drawn-faces[train=40,val=8,test=12]", "--results", str(tmp_path / "r")]
+    told = command("run", *words, "--budget", "smoke", "--threads", "1")
+    assert told.code == 0, told.err
+    assert "| Ours  | mean-fill |" in told.out.replace("| Ours | ", "| Ours  | ")
+    assert "1 of 1 complete" in told.out
+    assert command("tables", *words).out.strip() in told.out
+
+
+def test_what_the_rows_of_a_paper_say_is_not_asked_for_twice(command):
+    told = command("run", "--paper", "meng2020", "--methods", "linear")
+    assert (told.code, told.out) == (2, "")
+    assert told.err == "inbench: --methods is what the rows of meng2020 say; leave it out with --paper\n"
+
+
+def test_the_convention_chooses_our_columns():
+    assert paper_sheets.ours(MENG, "l2") == [("l2", 1.0)]
+    assert [name for name, _ in paper_sheets.ours(MENG, "psnr")] == ["psnr", "psnr-pooled"]
+    fact = published.Fact("pooled", True, "stated")
+    stated = dataclasses.replace(MENG, convention={**MENG.convention, "aggregation": fact})
+    assert paper_sheets.ours(stated, "psnr") == [("psnr-pooled", 1.0)]
