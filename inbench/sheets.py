@@ -29,14 +29,13 @@ class Column:
 
 @dataclass(frozen=True)
 class Sheet:
-    """One table. notes: sentences under it; faults: what came to nothing, and why; name: what a link may call it."""
+    """One table. notes: sentences under it; faults: what came to nothing, and why."""
 
     title: str
     columns: list[Column]
     body: list[list[Cell]]
     notes: list[str] = field(default_factory=list)
     faults: list[str] = field(default_factory=list)
-    name: str = ""
 
 
 NO_CELL = Cell("-")

@@ -24,23 +24,10 @@ FLOORS = {
     "data_commands showing progress doctor",
 }
 """From the ground up. Imports go down, or sideways without a circle."""
-READERS = set(
-    [
-        "statistics",
-        "counting",
-        "rows",
-        "sheets",
-        "score_sheets",
-        "costs",
-        "formats",
-        "naming",
-        "consistency",
-        "paper_sheets",
-        "comparison",
-        "tables",
-        "timings",
-    ]
-)
+READERS = {
+    *("statistics", "counting", "rows", "sheets", "score_sheets", "costs", "formats", "tables", "timings"),
+    *("naming", "consistency", "paper_sheets", "comparison"),
+}
 """They stand on the words that need no torch, and on each other; only the face is above them."""
 WITH_TORCH = {"method", "metric"}
 """Words that say what a tensor is."""
