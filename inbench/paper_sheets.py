@@ -101,9 +101,7 @@ def _table_sheet(beside: Beside, table: PaperTable) -> Sheet:
                 cells.append(_our_cell(name, scale, told, row, pairs))
         body.append(cells)
     title = f"{paper.name}, {table.name}: {table.title}"
-    return Sheet(
-        title, columns, body, _table_notes(beside, table, pairs), faults(held), name=f"{paper.name}-table-{table.number}"
-    )
+    return Sheet(title, columns, body, _table_notes(beside, table, pairs), faults(held))
 
 
 def _our_head(name: str, scale: float, held: Sequence[Row]) -> str:
