@@ -87,7 +87,12 @@ def latex(sheets: Sequence[Sheet], last: Sequence[str] = (), cite: Sequence[str]
 
 
 def _latex_sheet(sheet: Sheet, last: Sequence[str]) -> str:
+    if not sheet.columns:
+        said = [sentences(sheet.notes), *sheet.faults]
+        return "\n\n".join([rf"\paragraph{{{latex_text(sheet.title)}.}}", *(latex_text(text) for text in said if text)])
     aligned = "".join("r" if column.number else "l" for column in sheet.columns)
+    if not any(column.number for column in sheet.columns):
+        aligned = aligned[:-1] + r"p{.4\linewidth}"  # the longest text is last
     under = " ".join(latex_text(text) for text in [sentences(sheet.notes), *sheet.faults, *last] if text)
     lines = [
         r"\begin{table}",

@@ -122,7 +122,7 @@ def _table_notes(beside: Beside, table: PaperTable, pairs: Pairs) -> list[str]:
     wanted = [row for row in table.rows if row.method]
     images = {row["metrics"][PRIMARY]["n"] for row in held if row["metrics"]}
     counted = f"; {'/'.join(map(str, sorted(images)))} test images" if images else ""
-    lines = [f"published (in brackets): {paper.source}; {table.source}"]
+    lines = [f"published (in italics): {paper.source}; {table.source}"]
     lines.append(f"{sum(row['complete'] for row in held)} of {len(wanted)} complete{counted}")
     if held:
         over = " or over trainings" if any(len(row["seeds"]) > 1 for row in held) else ""

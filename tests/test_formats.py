@@ -11,6 +11,7 @@ from test_tables import NASTY, body, floor, lay
 
 from inbench import formats, tables
 from inbench.errors import UserError
+from inbench.sheets import Sheet
 
 SMALL = r"""% \usepackage{booktabs,xcolor}
 
@@ -122,3 +123,9 @@ def test_options_that_would_be_ignored_are_refused(tmp_path, command, words, sai
 @pytest.mark.parametrize("text", ["", "a", "a_b", "[x]"])
 def test_latex_text_of_plain_words_is_themselves_or_escaped(text):
     assert formats.latex_text(text) == text.replace("_", r"\_").replace("[", "{[}").replace("]", "{]}")
+
+
+def test_a_sheet_without_columns_is_paragraphs_in_latex():
+    text = formats.latex([Sheet("a_b", [], [], ["one note"], ["a fault"])])
+    assert "\\paragraph{a\\_b.}\n\nOne note.\n\na fault" in text
+    assert "tabular" not in text
