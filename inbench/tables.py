@@ -70,22 +70,35 @@ def _told_apart(members: list[dict[str, Any]]) -> list[dict[str, Any]]:
 def _sections(found: list[Record]) -> dict[Section, list[Record]]:
     """Records by what they can be compared on. A method that no budget changes stands in the tables of all of them."""
     sections: dict[Section, list[Record]] = {}
-    budgets: dict[tuple[str, int], set[str]] = {}
-    for record in found:
-        run, labels = record.told["run"], record.told["labels"]
-        budgets.setdefault((run["data"], run["size"]), set())
-        if not labels["any_budget"]:
-            budgets[run["data"], run["size"]].add(labels["budget"])
+    budgets = _budgets(found)
     for record in found:
         run, labels = record.told["run"], record.told["labels"]
         named = [entry["shown"] for entry in record.scores.values()] or list(labels["masks"].values())
-        for budget in (
-            sorted(budgets[run["data"], run["size"]] or {labels["budget"]}) if labels["any_budget"] else [labels["budget"]]
-        ):
+        for budget in budgets[record.key]:
             for mask in dict.fromkeys(named):
                 section = Section(labels["dataset"], run["data"], run["size"], mask, budget)
                 sections.setdefault(section, []).append(record)
     return dict(sorted(sections.items(), key=lambda item: (item[0].dataset, item[0].size, item[0].mask, item[0].budget)))
+
+
+def _budgets(found: list[Record]) -> dict[str, list[str]]:
+    """The budgets in whose tables each record stands, by its key: where no budget changes it, those that learners spent."""
+    spent: dict[tuple[str, int], set[str]] = {}
+    asked: dict[tuple[str, int], set[str]] = {}
+    for record in found:
+        run, labels = record.told["run"], record.told["labels"]
+        if not labels["any_budget"]:
+            spent.setdefault((run["data"], run["size"]), set()).add(labels["budget"])
+        elif "external" not in record.told:
+            asked.setdefault((run["data"], run["size"]), set()).add(labels["budget"])
+    budgets = {}
+    for record in found:
+        run, labels = record.told["run"], record.told["labels"]
+        place, own = (run["data"], run["size"]), {labels["budget"]}
+        if labels["any_budget"]:
+            own = spent.get(place) or (asked.get(place) if "external" in record.told else None) or own
+        budgets[record.key] = sorted(own)
+    return budgets
 
 
 def _trainings(members: list[Record]) -> list[list[Record]]:
@@ -120,7 +133,8 @@ def _row(section: Section, same: list[Record], common: list[str] | None) -> dict
     first = same[0].told
     ok = [record for record in same if record.status == "ok" and _entry(record, section.mask)]
     broken = [record for record in same if record not in ok]
-    costs = [record.told["costs"] for record in ok]
+    external = first.get("external")
+    costs = [record.told["costs"] for record in ok] if external is None else []
     status, reason = _failure(section, broken[0]) if broken else ("ok", "")
     return {
         "method": first["run"]["method"],
@@ -139,14 +153,15 @@ def _row(section: Section, same: list[Record], common: list[str] | None) -> dict
         "complete": len(ok) == len(same),
         "converged": None if not ok else all(record.told.get("converged") is not False for record in ok),
         "train_seconds": float(np.mean([cost["train_seconds"] for cost in costs])) if costs else None,
-        "ms_per_image": _ms_per_image(section, ok),
-        "cpu_seconds": _cpu_seconds(ok) if ok else None,
+        "ms_per_image": _ms_per_image(section, ok) if costs else None,
+        "cpu_seconds": _cpu_seconds(ok) if costs else None,
         "peak_memory_bytes": max((cost["peak_memory_bytes"] for cost in costs), default=None),
         "parameters": costs[0]["parameters"] if costs else None,
         "warnings": _warnings(section, ok),
         "closed_form": bool(costs) and costs[0].get("updates") == {},
-        "flops_per_image": _flops(section, ok),
-        "hardware": sorted({", ".join(map(str, record.told["provenance"]["hardware"].values())) for record in ok}),
+        "flops_per_image": _flops(section, ok) if costs else None,
+        "external": external,
+        "hardware": sorted({", ".join(map(str, record.told["provenance"]["hardware"].values())) for record in ok if costs}),
         "metrics": _metrics(section, ok, common) if ok else {},
     }
 
@@ -318,6 +333,8 @@ def _cell(name: str, row: dict[str, Any], best: float | None) -> str:
 
 def _marks(row: dict[str, Any], members: list[dict[str, Any]]) -> str:
     marks = "" if row["status"] == "ok" else f" ({row['status']})"
+    if row["external"] is not None:
+        marks += " §"
     if _below_floor(row, members):
         marks += " †"
     if row["converged"] is False and _ranks(members):
@@ -354,6 +371,7 @@ def _under(members: list[dict[str, Any]]) -> str:
         lines.append(f"† a learner below {FLOOR}: not trained enough")
     if _ranks(members) and any(row["converged"] is False for row in members):
         lines.append("‡ not converged: validation psnr rose by over 0.1 dB in the last fifth")
+    lines += [_of_elsewhere(row) for row in members if row["external"] is not None]
     if not _ranks(members):
         lines.append(f"budget {plain(members[0]['budget'])} is a first look and ranks nothing")
     if len({hardware for row in members for hardware in row["hardware"]}) > 1:
@@ -364,12 +382,21 @@ def _under(members: list[dict[str, Any]]) -> str:
     return "\n\n".join([told, "\n".join(broken)]) if broken else told
 
 
+def _of_elsewhere(row: dict[str, Any]) -> str:
+    """What is known of guesses that were not made here."""
+    told = row["external"]
+    known = [told["paper"], f"licence: {told['licence']}" if told["licence"] else ""]
+    known.append(f"known pixels changed in {told['moved']} images, pasted back" if told["moved"] else "")
+    said = "; ".join(filter(None, known))
+    return f"§ {plain(row['shown'])}: guesses made elsewhere" + (f" ({plain(said)})" if said else "")
+
+
 def cost_table(results: Path) -> str:
     """What each run cost, as markdown: a table for each section and hardware."""
     blocks = []
     sections: dict[tuple[str, ...], list[dict[str, Any]]] = {}
     for row in rows(results):
-        if row["metrics"]:
+        if row["metrics"] and row["external"] is None:
             told = (row["dataset"], str(row["size"]), row["mask"], row["budget"], "; ".join(row["hardware"]))
             sections.setdefault(told, []).append(row)
     for (dataset, size, mask, budget, hardware), members in sections.items():

@@ -170,17 +170,7 @@ class Worker:
         progress = self._train(method) if self.cls.learns() else training.Progress()
         told = records.new(self.run, labels=self.spec["labels"], status="ok")
         told["provenance"] = self.provenance()
-        told["metrics"] = {
-            m.name: {
-                "unit": m.unit,
-                "better": m.better,
-                "region": m.region,
-                "reduce": m.reduce,
-                "column": m.column or m.name,
-                "about": m.about,
-            }
-            for m in self.metrics
-        }
+        told["metrics"] = scoring.described(self.metrics)
         told["validation"] = progress.validation
         told["warnings"] = self.guard.told
         told["started_from"] = self._start()

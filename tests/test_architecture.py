@@ -17,10 +17,10 @@ FLOORS = {
     "words": "errors soundness brackets params seeds clock budget method dataset mask metric records",
     "joints": "starts isolation claims files decoding store preparing hookspecs source registry batches "
     "strokes masks mask_files metrics choices device guards",
-    "acts": "training scoring contract",
+    "acts": "training scoring contract exporting guesses rescoring formulas conventions",
     "worker": "worker estimates",
     "runner": "plan runner cases bench",
-    "face": "__init__ __main__ calls cli cli_options cli_data cli_records bench_command packing planning data_commands showing "
+    "face": "__init__ __main__ calls cli cli_options cli_data cli_exchange cli_records bench_command packing planning data_commands showing "
     "progress doctor",
 }
 """From the ground up. Imports go down, or sideways without a circle."""
