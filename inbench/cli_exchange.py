@@ -73,6 +73,8 @@ def _chosen(asked: argparse.Namespace, plugins: Registry, manifest: dict[str, An
     told = manifest or {"dataset": {}, "mask": {}, "images": []}
     size = asked.size or told.get("size") or SIZE
     plan.check_size(size)
+    if size != told.get("size", size):
+        raise UserError(f"the guesses were made for size {told['size']}, not for --size {size}")
     folder = asked.data or store.default_folder()
     for name in ("dataset", "mask"):
         if getattr(asked, name) is None and manifest is None:
@@ -266,7 +268,8 @@ def _of_guesses(asked: argparse.Namespace, plugins: Registry) -> list[tuple[Any,
     chosen, given = _given(asked, Path(asked.what), plugins)
     exchange, said = chosen.exchange, chosen.exchange.manifest
     about = {"of": asked.what, "dataset": said["dataset"]["label"], "mask": said["mask"]["shown"], "images": len(exchange.ids)}
-    return [(about, given.guesses, exchange.images, exchange.holes)]
+    order = exchange.own_order()
+    return [(about, given.guesses[order], exchange.images[order], exchange.holes[order])]
 
 
 def in_words(told: dict[str, Any]) -> str:

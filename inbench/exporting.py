@@ -104,9 +104,8 @@ def check_same(theirs: dict[str, Any], ours: dict[str, Any]) -> None:
             name = "label" if what == "data set" else "shown"
             same = f" of another content ({one[hashed][:12]}, here {other[hashed][:12]})" if one[name] == other[name] else ""
             raise UserError(f"the guesses were made for the {what} {one[name]}{same}, not for {other[name]}")
-    for what in ("size", "protocol"):
-        if theirs[what] != ours[what]:
-            raise UserError(f"the guesses were made for {what} {theirs[what]}, not for {ours[what]}")
+    if theirs["protocol"] != ours["protocol"]:
+        raise UserError(f"the guesses were made for protocol {theirs['protocol']}, not for {ours['protocol']}")
     if theirs["dataset"]["part"] != ours["dataset"]["part"]:
         raise UserError(f"the guesses were made for the {theirs['dataset']['part']} part, not for {ours['dataset']['part']}")
     if [one["id"] for one in theirs["images"]] != [one["id"] for one in ours["images"]]:
