@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,6 +15,7 @@ from inbench.errors import UserError
 if TYPE_CHECKING:
     from inbench.choices import MaskChoice
     from inbench.exporting import Exchange
+    from inbench.records import Record
     from inbench.registry import Registry
     from inbench.store import Prepared
 
@@ -226,7 +227,7 @@ def _conventions(asked: argparse.Namespace) -> int:
     return OK
 
 
-def _run_of(asked: argparse.Namespace) -> Any:
+def _run_of(asked: argparse.Namespace) -> Record | None:
     """The record that the user names by its folder or the start of its name; None where it is something else."""
     from inbench import records
 
@@ -245,12 +246,12 @@ def _run_of(asked: argparse.Namespace) -> Any:
     return records.open_record(found[0])
 
 
-def _of_run(asked: argparse.Namespace, run: Any, plugins: Registry) -> list[tuple[Any, ...]]:
+def _of_run(asked: argparse.Namespace, run: Record, plugins: Registry) -> Iterator[tuple[Any, ...]]:
     import numpy as np
 
     from inbench import rescoring, store
 
-    found = []
+    found = False
     for one in rescoring.kept(run, plugins, asked.data or store.default_folder()):
         shown = run.scores[one.key]["shown"]
         if asked.mask in (None, shown, one.key):
@@ -258,18 +259,18 @@ def _of_run(asked: argparse.Namespace, run: Any, plugins: Registry) -> list[tupl
             images = np.ascontiguousarray(one.part.images[[place[image_id] for image_id in one.ids]])
             labels = run.told["labels"]
             about = {"of": labels["method"], "dataset": labels["dataset"], "mask": shown, "images": len(images)}
-            found.append((about, one.guesses, images, one.holes))
+            found = True
+            yield about, one.guesses, images, one.holes
     if not found:
         raise UserError(f"{run.folder.name} was not scored on --mask {asked.mask}; it was on {', '.join(run.scores)}")
-    return found
 
 
-def _of_guesses(asked: argparse.Namespace, plugins: Registry) -> list[tuple[Any, ...]]:
+def _of_guesses(asked: argparse.Namespace, plugins: Registry) -> Iterator[tuple[Any, ...]]:
     chosen, given = _given(asked, Path(asked.what), plugins)
     exchange, said = chosen.exchange, chosen.exchange.manifest
     about = {"of": asked.what, "dataset": said["dataset"]["label"], "mask": said["mask"]["shown"], "images": len(exchange.ids)}
     order = exchange.own_order()
-    return [(about, given.guesses[order], exchange.images[order], exchange.holes[order])]
+    yield about, given.guesses[order], exchange.images[order], exchange.holes[order]
 
 
 def in_words(told: dict[str, Any]) -> str:

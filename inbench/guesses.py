@@ -84,12 +84,20 @@ def _manifest(text: str, where: Path) -> dict[str, Any]:
         told: dict[str, Any] = json.loads(text)
         if told["export"] > exporting.VERSION:
             raise UserError(f"{where} was written by a newer inbench ({told['inbench']}); pip install -U inbench")
-        whole = exporting.sealed(told)["sha256"] == told["sha256"]
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        whole = exporting.sealed(told)["sha256"] == told["sha256"] and _has_all(told)
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise UserError(f"{where} is no manifest of inbench export") from error
     if not whole:
         raise UserError(f"{where} is not as inbench export wrote it: it does not have its own sha256")
     return told
+
+
+def _has_all(told: dict[str, Any]) -> bool:
+    """Whether a manifest says what is read from it; what lacks raises KeyError or TypeError."""
+    texts = [told["dataset"][name] for name in ("label", "content", "part")]
+    texts += [told["mask"][name] for name in ("canonical", "shown", "holes")] + [one["id"] for one in told["images"]]
+    sides = told["dataset"]["part"] in ("test", "val") and told["polarity"] in ("white", "black")
+    return sides and all(isinstance(text, str) for text in texts) and isinstance(told["size"] + told["protocol"], int)
 
 
 def _from_pictures(files: Files, exchange: Exchange) -> Given:

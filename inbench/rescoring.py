@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import io
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,10 +14,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from inbench import __version__, brackets, choices, clock, guesses, params, records, scoring, store
+from inbench import __version__, brackets, choices, guesses, params, records, scoring, store
 from inbench.choices import MaskChoice
+from inbench.claims import Claims
 from inbench.errors import UserError
 from inbench.exporting import Exchange
+from inbench.guards import about_answers
 from inbench.mask import Holes
 from inbench.metric import Metric
 from inbench.records import Record, Run
@@ -71,16 +74,15 @@ def add(
     """Score anybody's guesses and write the record of them. The same guesses once more are the same record."""
     part = exchange.manifest["dataset"]["part"]
     drift = guesses.moved(given.guesses, exchange.images, exchange.holes)
-    began, metrics = clock.utc(), metrics_of(plugins)
+    metrics = metrics_of(plugins)
     order = exchange.own_order()  # as records have their images
     ids = [exchange.ids[place] for place in order]
     scores = scores_of(data.part(part), ids, given.guesses[order], exchange.holes[order], metrics, beat)
     key = records.score_key(mask.canonical, part)
-    content = guesses.content_hash(exchange, given.guesses)
     run = Run(
         method=stranger.name,
         params={"mask": key},
-        code=content,
+        code=guesses.content_hash(exchange, given.guesses),
         data=data.manifest["content"],
         size=data.manifest["size"],
         train_mask=None,
@@ -89,36 +91,35 @@ def add(
         precision=None,
         seed=None,
     )
-    shown = mask.shown + ("" if part == "test" else f" on {part}")
-    labels: dict[str, Any] = {
-        "method": stranger.name,
-        "dataset": data.manifest["label"],
-        "budget": "any",
-        "any_budget": True,
-        "train_mask": None,
-        "notes": data.manifest["notes"],
-        "masks": {mask.canonical: mask.shown},
-    }
-    entry, files = _entry(scores, metrics, key, shown, {"images_per_second": 0, "flops_per_image": 0, "cpu_seconds": 0})
+    labels = {"method": stranger.name, "dataset": data.manifest["label"], "notes": data.manifest["notes"]}
+    labels |= {"budget": "any", "any_budget": True, "train_mask": None, "masks": {mask.canonical: mask.shown}}
+    entry, files = _entry(scores, metrics, key, mask.shown + ("" if part == "test" else f" on {part}"))
+    entry["warnings"] = about_answers(given.guesses, exchange.holes, learned=True)
     told = records.new(run, labels=labels, status="ok", scores={key: entry}, metrics=scoring.described(metrics))
-    told["costs"] = {"train_seconds": 0, "cpu_seconds": 0, "peak_memory_bytes": 0, "parameters": 0}
-    told["provenance"] = {"inbench": __version__, "scored": began, "hardware": {}}
-    told["external"] = {
-        "licence": stranger.licence,
-        "paper": stranger.paper,
-        "moved": int((drift > 0).sum()),
-        "drift": float(drift.mean()),
-    }
-    final = results / "runs" / run.name
-    work = results / "runs" / ".partial" / run.name
-    records.publish(work, final, {**files, "run.json": records.to_json(told)})
-    shutil.rmtree(work, ignore_errors=True)
+    told["costs"] = dict.fromkeys(("train_seconds", "cpu_seconds", "peak_memory_bytes", "parameters"), 0)  # none is known
+    told["provenance"] = {"inbench": __version__, "hardware": {}}
+    told["external"] = {"licence": stranger.licence, "paper": stranger.paper}
+    told["external"] |= {"moved": int((drift > 0).sum()), "drift": float(drift.mean())}
+    final, work = results / "runs" / run.name, results / "runs" / ".partial" / run.name
+    with _owned(final):
+        records.publish(work, final, {**files, "run.json": records.to_json(told)})
+        shutil.rmtree(work, ignore_errors=True)
     return Record(final, told)
 
 
-def _entry(
-    scores: Scores, metrics: Sequence[Metric], key: str, shown: str, costs: Mapping[str, Any]
-) -> tuple[dict[str, Any], dict[str, bytes]]:
+@contextlib.contextmanager
+def _owned(folder: Path) -> Iterator[None]:
+    """While a record is written: no other process writes it."""
+    claim = Claims(folder.parent / ".partial").take(folder.name)
+    if claim is None:
+        raise UserError(f"{folder.name} is being worked on by another process; score again when it is done")
+    try:
+        yield
+    finally:
+        claim.release()
+
+
+def _entry(scores: Scores, metrics: Sequence[Metric], key: str, shown: str) -> tuple[dict[str, Any], dict[str, bytes]]:
     """The scores on one mask as run.json has them, and their files."""
     safe = brackets.file_name(key)
     entry = {
@@ -128,7 +129,7 @@ def _entry(
         "file": f"scores/{safe}.csv",
         "holes": scores.holes_hash,
         "means": scoring.means(metrics, scores.columns),
-        "costs": dict(costs),
+        "costs": dict.fromkeys(("images_per_second", "flops_per_image", "cpu_seconds"), 0),  # none is known
         "shown": shown,
         "guesses": f"guesses/{safe}.npy",
     }
@@ -147,24 +148,23 @@ class Kept:
     rows: dict[str, list[str]]
 
 
-def kept(record: Record, plugins: Registry, folder: Path) -> list[Kept]:
-    """All guesses of a record. A `UserError` says why they cannot be measured again."""
+def kept(record: Record, plugins: Registry, folder: Path) -> Iterator[Kept]:
+    """All guesses of a record, one mask after the other. A `UserError` says why they cannot be measured again."""
     run, name = record.told["run"], record.folder.name
-    if fault := records.fault_of(record.folder):
+    if fault := record.damage():
         raise UserError(f"{fault}; it is damaged")
+    there = records.listed(record.folder)
     data = store.holding(run["data"], folder)
-    found = []
-    for key, entry in record.scores.items():
-        if entry["status"] != "ok":
-            continue
-        if not entry.get("guesses") or not (record.folder / entry["guesses"]).is_file():
-            raise UserError(f"{name} kept no guesses for {entry['shown']}; inbench run --keep weights,guesses keeps them")
-        if data is None:
-            raise UserError(f"{name}: its data set {record.told['labels']['dataset']} is not prepared here; see inbench data")
-        found.append(_kept(record, key, data, plugins))
-    if not found:
+    scored = {key: entry for key, entry in record.scores.items() if entry["status"] == "ok"}
+    if not scored:
         raise UserError(f"{name} has no scores ({record.status})")
-    return found
+    for entry in scored.values():
+        if entry.get("guesses") not in there:
+            raise UserError(f"{name} kept no guesses for {entry['shown']}; inbench run --keep weights,guesses keeps them")
+    if data is None:
+        raise UserError(f"{name}: its data set {record.told['labels']['dataset']} is not prepared here; see inbench data")
+    for key in scored:
+        yield _kept(record, key, data, plugins)
 
 
 def _kept(record: Record, key: str, data: Prepared, plugins: Registry) -> Kept:
@@ -176,7 +176,10 @@ def _kept(record: Record, key: str, data: Prepared, plugins: Registry) -> Kept:
         mask = choices.mask(key.removesuffix(" on val"), size, plugins).mask
     except UserError as error:
         raise UserError(f"{record.folder.name}: its holes ({entry['shown']}) cannot be drawn again here: {error}") from error
-    holes, pixels = mask.draw(rows["id"], size), np.load(record.folder / entry["guesses"], allow_pickle=False)
+    holes = mask.draw(rows["id"], size)
+    pixels = np.load(records.where(record.folder, entry["guesses"]), allow_pickle=False)
+    if not set(rows["id"]) <= set(part.ids) or pixels.shape != (len(rows["id"]), size, size, 3) or pixels.dtype != np.uint8:
+        raise UserError(f"{record.folder.name}: the guesses of {entry['shown']} are not those of its pictures")
     if scoring.holes_hash(holes) != entry["holes"]:
         raise UserError(
             f"{record.folder.name}: the holes of {entry['shown']} are drawn in another way by this version of inbench"
@@ -194,13 +197,14 @@ def again(record: Record, plugins: Registry, folder: Path, beat: Beat) -> list[s
     for one in kept(record, plugins, folder):
         entry = scores[one.key]
         fresh = scores_of(one.part, one.ids, one.guesses, one.holes, metrics, beat)
-        columns = {**_other_columns(one.rows, fresh.columns), **fresh.columns}
+        columns = {**fresh.columns, **_other_columns(one.rows, fresh.columns)}
         scores[one.key] = {**entry, "means": {**entry["means"], **scoring.means(metrics, fresh.columns)}}
         files[entry["file"]] = Scores(fresh.ids, fresh.groups, fresh.guesses, columns, fresh.holes_hash, {}).csv()
     had = record.told["metrics"]
     told = {**record.told, "scores": scores, "metrics": {**had, **scoring.described(metrics)}}
     gzipped = tuple(f"{name}.gz" for name in files if (record.folder / f"{name}.gz").is_file())
-    records.commit(record.folder, {**files, "run.json": records.to_json(told)}, remove=gzipped)
+    with _owned(record.folder):
+        records.commit(record.folder, {**files, "run.json": records.to_json(told)}, remove=gzipped)
     return [metric.name for metric in metrics if metric.name not in had]
 
 

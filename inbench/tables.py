@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 from tabulate import tabulate
 
-from inbench import counting, records, statistics
+from inbench import counting, elsewhere, records, statistics
 from inbench.errors import UserError
 from inbench.records import PROTOCOL_LINE, Record
 
@@ -70,7 +70,7 @@ def _told_apart(members: list[dict[str, Any]]) -> list[dict[str, Any]]:
 def _sections(found: list[Record]) -> dict[Section, list[Record]]:
     """Records by what they can be compared on. A method that no budget changes stands in the tables of all of them."""
     sections: dict[Section, list[Record]] = {}
-    budgets = _budgets(found)
+    budgets = elsewhere.budgets(found)
     for record in found:
         run, labels = record.told["run"], record.told["labels"]
         named = [entry["shown"] for entry in record.scores.values()] or list(labels["masks"].values())
@@ -79,26 +79,6 @@ def _sections(found: list[Record]) -> dict[Section, list[Record]]:
                 section = Section(labels["dataset"], run["data"], run["size"], mask, budget)
                 sections.setdefault(section, []).append(record)
     return dict(sorted(sections.items(), key=lambda item: (item[0].dataset, item[0].size, item[0].mask, item[0].budget)))
-
-
-def _budgets(found: list[Record]) -> dict[str, list[str]]:
-    """The budgets in whose tables each record stands, by its key: where no budget changes it, those that learners spent."""
-    spent: dict[tuple[str, int], set[str]] = {}
-    asked: dict[tuple[str, int], set[str]] = {}
-    for record in found:
-        run, labels = record.told["run"], record.told["labels"]
-        if not labels["any_budget"]:
-            spent.setdefault((run["data"], run["size"]), set()).add(labels["budget"])
-        elif "external" not in record.told:
-            asked.setdefault((run["data"], run["size"]), set()).add(labels["budget"])
-    budgets = {}
-    for record in found:
-        run, labels = record.told["run"], record.told["labels"]
-        place, own = (run["data"], run["size"]), {labels["budget"]}
-        if labels["any_budget"]:
-            own = spent.get(place) or (asked.get(place) if "external" in record.told else None) or own
-        budgets[record.key] = sorted(own)
-    return budgets
 
 
 def _trainings(members: list[Record]) -> list[list[Record]]:
@@ -334,7 +314,7 @@ def _cell(name: str, row: dict[str, Any], best: float | None) -> str:
 def _marks(row: dict[str, Any], members: list[dict[str, Any]]) -> str:
     marks = "" if row["status"] == "ok" else f" ({row['status']})"
     if row["external"] is not None:
-        marks += " §"
+        marks += f" {elsewhere.MARK}"
     if _below_floor(row, members):
         marks += " †"
     if row["converged"] is False and _ranks(members):
@@ -371,7 +351,7 @@ def _under(members: list[dict[str, Any]]) -> str:
         lines.append(f"† a learner below {FLOOR}: not trained enough")
     if _ranks(members) and any(row["converged"] is False for row in members):
         lines.append("‡ not converged: validation psnr rose by over 0.1 dB in the last fifth")
-    lines += [_of_elsewhere(row) for row in members if row["external"] is not None]
+    lines += [plain(elsewhere.note(row)) for row in members if row["external"] is not None]
     if not _ranks(members):
         lines.append(f"budget {plain(members[0]['budget'])} is a first look and ranks nothing")
     if len({hardware for row in members for hardware in row["hardware"]}) > 1:
@@ -380,15 +360,6 @@ def _under(members: list[dict[str, Any]]) -> str:
     broken = [f"- {plain(row['shown'])}: {row['status']}: {plain(row['reason'])}" for row in members if row["status"] != "ok"]
     broken += [f"- {plain(row['shown'])}: warning: {plain('; '.join(row['warnings']))}" for row in members if row["warnings"]]
     return "\n\n".join([told, "\n".join(broken)]) if broken else told
-
-
-def _of_elsewhere(row: dict[str, Any]) -> str:
-    """What is known of guesses that were not made here."""
-    told = row["external"]
-    known = [told["paper"], f"licence: {told['licence']}" if told["licence"] else ""]
-    known.append(f"known pixels changed in {told['moved']} images, pasted back" if told["moved"] else "")
-    said = "; ".join(filter(None, known))
-    return f"§ {plain(row['shown'])}: guesses made elsewhere" + (f" ({plain(said)})" if said else "")
 
 
 def cost_table(results: Path) -> str:

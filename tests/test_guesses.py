@@ -15,7 +15,7 @@ import pytest
 from conftest import TINY, Told
 from PIL import Image
 
-from inbench import records
+from inbench import exporting, records
 
 Command = Callable[..., Told]
 WORDS = ("--dataset", TINY["datasets"], "--size", "32", "--mask", "center")
@@ -216,6 +216,8 @@ def test_a_manifest_that_was_changed_or_is_newer_is_refused(score: Command, gues
         (text.replace('"size": 32', '"size": 64'), "is not as inbench export wrote it"),
         (text.replace('"export": 1', '"export": 2'), "was written by a newer inbench"),
         ("{}", "is no manifest of inbench export"),
+        (json.dumps(exporting.sealed({"export": 1, "images": [], "mask": {}})), "is no manifest of inbench export"),
+        (json.dumps(exporting.sealed({**json.loads(text), "polarity": "grey"})), "is not as inbench export wrote it"),
         ("[1, 2", "is no manifest of inbench export"),
     ):
         file.write_text(changed)
