@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -33,6 +34,7 @@ def add(commands: Any) -> None:
     score.add_argument("--name", metavar="NAME", help="what the row is called")
     score.add_argument("--paper", default="", metavar="TEXT", help="where the method is published")
     score.add_argument("--licence", default="", metavar="TEXT", help="of the code or weights that made the guesses")
+    score.add_argument("--threads", type=int, metavar="N", help="CPU threads (default: all cores)")
     score.set_defaults(call=_score)
     shown = commands.add_parser("conventions", help="guesses under every published convention", allow_abbrev=False)
     shown.add_argument("what", metavar="RUN|DIR", help="a run that kept its guesses, or guesses as score takes them")
@@ -145,9 +147,13 @@ def _given(asked: argparse.Namespace, source: Path, plugins: Registry) -> tuple[
 
 
 def _score(asked: argparse.Namespace) -> int:
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # before torch: see `runner.PATIENT`
+    import torch
+
     from inbench import plan, registry, rescoring, tables
     from inbench.tables import plain
 
+    torch.set_num_threads(plan.threads(asked.threads))
     plugins = registry.load(asked.plugin)
     if asked.guesses is None:
         return _score_again(asked, plugins)
