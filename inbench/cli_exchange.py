@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from inbench.cli_options import OK, common, data, print_json
-from inbench.errors import UserError
+from inbench.errors import UserError, visible
 
 if TYPE_CHECKING:
     from inbench.choices import MaskChoice
@@ -127,11 +127,14 @@ def _export(asked: argparse.Namespace) -> int:
     if asked.json:
         print_json({"output": str(asked.output), "images": count, "written": fresh, **manifest})
         return OK
-    print(f"{count} pictures of {said['label']} ({said['part']}), {manifest['size']} x {manifest['size']}, "
-          f"hole: {manifest['mask']['shown']}, {manifest['polarity']} is missing: {asked.output}"
-          f"{'' if fresh else ', which was there already'}")  # fmt: skip
-    print(f"licence of the pictures: {said['licence']}" + ("" if said["shareable"] else "; they are not to be passed on"))
-    print(f"fill them with anything, then: inbench score --guesses DIR --name NAME --export {asked.output}")
+    told = (
+        f"{count} pictures of {said['label']} ({said['part']}), {manifest['size']} x {manifest['size']}, "
+        f"hole: {manifest['mask']['shown']}, {manifest['polarity']} is missing: {asked.output}"
+        f"{'' if fresh else ', which was there already'}\n"
+        f"licence of the pictures: {said['licence']}{'' if said['shareable'] else '; they are not to be passed on'}\n"
+        f"fill them with anything, then: inbench score --guesses DIR --name NAME --export {asked.output}"
+    )
+    print(visible(told))
     return OK
 
 
@@ -151,7 +154,6 @@ def _score(asked: argparse.Namespace) -> int:
     import torch
 
     from inbench import plan, registry, rescoring, tables
-    from inbench.tables import plain
 
     torch.set_num_threads(plan.threads(asked.threads))
     plugins = registry.load(asked.plugin)
@@ -174,7 +176,7 @@ def _score(asked: argparse.Namespace) -> int:
         print_json({"rows": made})
     else:
         print(tables.markdown(made))
-        print(f"Record: {plain(record.folder)}")
+        print(f"Record: {visible(record.folder)}")
     return OK
 
 
@@ -203,7 +205,8 @@ def _score_again(asked: argparse.Namespace, plugins: Registry) -> int:
         done.append(told)
         if not asked.json:
             new = f"; new: {', '.join(told['new'])}" if told["new"] else ""
-            print(f"{told['record']}: " + (f"left as it was: {told['reason']}" if told["reason"] else f"scored again{new}"))
+            said = f"left as it was: {told['reason']}" if told["reason"] else f"{told['record']}: scored again{new}"
+            print(visible(said))
     if asked.json:
         print_json({"records": done})
     return OK
