@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from inbench import __version__, bench_command, cli_data, cli_records, cli_tables
+from inbench import __version__, bench_command, cli_data, cli_exchange, cli_records, cli_tables
 from inbench.cli_options import FAILED, OK, STOPPED, WRONG, Parser, common, data, print_json
 from inbench.errors import Interrupted, NoRoom, UserError, visible
 
@@ -45,6 +45,7 @@ def parser() -> Parser:
     common(bench)
 
     cli_records.add(commands)
+    cli_exchange.add(commands)
 
     doctor = commands.add_parser("doctor", help="what this machine can do, and what is missing", allow_abbrev=False)
     common(doctor)

@@ -22,7 +22,7 @@ def cost_sheets(made: Sequence[dict[str, Any]]) -> list[Sheet]:
     """A sheet for each data set, size, mask and budget, with columns for each hardware."""
     sections: dict[tuple[Any, ...], list[dict[str, Any]]] = {}
     for row in made:
-        if row["metrics"]:
+        if row["metrics"] and row["external"] is None:
             sections.setdefault((row["dataset"], row["data"], row["size"], row["mask"], row["budget"]), []).append(row)
     return [_sheet(members) for members in sections.values()]
 

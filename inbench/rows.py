@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from inbench import counting, statistics
+from inbench import counting, elsewhere, statistics
 from inbench.errors import UserError
 from inbench.records import Record
 
@@ -83,18 +83,11 @@ def _told_apart(members: list[dict[str, Any]]) -> list[dict[str, Any]]:
 def sections(found: list[Record]) -> dict[Section, list[Record]]:
     """Records by what they can be compared on. A method that no budget changes stands in the tables of all of them."""
     sections: dict[Section, list[Record]] = {}
-    budgets: dict[tuple[str, int], set[str]] = {}
-    for record in found:
-        run, labels = record.told["run"], record.told["labels"]
-        budgets.setdefault((run["data"], run["size"]), set())
-        if not labels["any_budget"]:
-            budgets[run["data"], run["size"]].add(labels["budget"])
+    budgets = elsewhere.budgets(found)
     for record in found:
         run, labels = record.told["run"], record.told["labels"]
         named = [entry["shown"] for entry in record.scores.values()] or list(labels["masks"].values())
-        for budget in (
-            sorted(budgets[run["data"], run["size"]] or {labels["budget"]}) if labels["any_budget"] else [labels["budget"]]
-        ):
+        for budget in budgets[record.key]:
             for mask in dict.fromkeys(named):
                 section = Section(labels["dataset"], run["data"], run["size"], mask, budget)
                 sections.setdefault(section, []).append(record)
@@ -190,7 +183,9 @@ def _ok(same: list[Record], scored: Scored) -> list[Record]:
 def _row(section: Section, same: list[Record], ok: list[Record], scored: Scored, intervals: Intervals) -> dict[str, Any]:
     first = same[0].told
     broken = [record for record in same if record not in ok]
-    costs = [record.told["costs"] for record in ok]
+    external = first.get("external")
+    ours = ok if external is None else []  # what guesses from elsewhere cost is not known
+    costs = [record.told["costs"] for record in ours]
     status, reason = _failure(section, broken[0]) if broken else ("ok", "")
     return {
         "method": first["run"]["method"],
@@ -211,17 +206,18 @@ def _row(section: Section, same: list[Record], ok: list[Record], scored: Scored,
         "reason": reason,
         "complete": len(ok) == len(same),
         "converged": None if not ok else all(record.told.get("converged") is not False for record in ok),
-        "train_seconds": _train_seconds(ok) if ok else None,
-        "ms_per_image": _ms_per_image(section, ok),
-        "cpu_seconds": _cpu_seconds(ok) if ok else None,
+        "train_seconds": _train_seconds(ours) if ours else None,
+        "ms_per_image": _ms_per_image(section, ours),
+        "cpu_seconds": _cpu_seconds(ours) if ours else None,
         "peak_memory_bytes": max((cost["peak_memory_bytes"] for cost in costs), default=None),
         "parameters": costs[0]["parameters"] if costs else None,
         "warnings": _warnings(section, ok),
         "closed_form": bool(costs) and costs[0].get("updates") == {},
-        "flops_per_image": _flops(section, ok),
+        "flops_per_image": _flops(section, ours),
+        "external": external,
         "licence": first["labels"].get("licence"),
-        "hardware": sorted({hardware_of(record) for record in ok}),
-        "costs": costs_by_hardware(section, ok),
+        "hardware": sorted({hardware_of(record) for record in ours}),
+        "costs": costs_by_hardware(section, ours),
         "metrics": _metrics(ok, scored, intervals) if ok else {},
     }
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from inbench import statistics
+from inbench import elsewhere, statistics
 from inbench.sheets import NO_CELL, Cell, Column, Sheet
 
 Row = dict[str, Any]
@@ -90,6 +90,8 @@ def number(value: float | None, digits: int) -> Cell:
 def marks(row: Row, members: Sequence[Row]) -> str:
     """What is to be said of a row behind its name."""
     found = "" if row["status"] == "ok" else f" ({row['status']})"
+    if row["external"] is not None:
+        found += f" {elsewhere.MARK}"
     if below_floor(row, members):
         found += " †"
     if row["converged"] is False and ranks(row["budget"]):
@@ -137,6 +139,7 @@ def marked(members: Sequence[Row]) -> list[str]:
         lines.append(f"† a learner below {FLOOR}: not trained enough")
     if any(row["converged"] is False and ranks(row["budget"]) for row in members):
         lines.append("‡ not converged: validation psnr rose by over 0.1 dB in the last fifth")
+    lines += [elsewhere.note(row) for row in members if row["external"] is not None]
     lines += [f"budget {budget} is a first look and ranks nothing" for budget in sorted({row["budget"] for row in members})
               if not ranks(budget)]  # fmt: skip
     return lines

@@ -124,6 +124,19 @@ def score(
     return Scores(ids, [groups[place] for place in places] if groups else None, guesses, columns, holes_hash(holes), costs)
 
 
+def of_guesses(
+    guesses: NDArray[np.uint8], images: NDArray[np.uint8], holes: Holes, metrics: Sequence[Metric], *, beat: Beat
+) -> dict[str, NDArray[np.float64]]:
+    """Every metric's columns for guesses that are there already, batched as they are where a method answers."""
+    found: dict[str, list[NDArray[np.float64]]] = {}
+    for start in range(0, len(images), BATCH):
+        here = slice(start, start + BATCH)
+        for name, values in measure(metrics, guesses[here], images[here], holes[here], torch.device("cpu")).items():
+            found.setdefault(name, []).append(values)
+        beat(min(start + BATCH, len(images)), len(images))
+    return {name: np.concatenate(values) for name, values in found.items()}
+
+
 def numbered(groups: Sequence[str]) -> list[int]:
     """Group numbers by order of appearance, so that no name of a person is kept."""
     numbers: dict[str, int] = {}
@@ -178,6 +191,12 @@ def _columns(metrics: Sequence[Metric], guess: Tensor, image: Tensor, hole: Tens
             given = metric.per_image(guess, completed, image, hole)
             found |= {name: values.double().cpu().numpy() for name, values in given.items()}
     return found
+
+
+def described(metrics: Sequence[Metric]) -> dict[str, dict[str, str]]:
+    """What a record says of its metrics."""
+    names = ("unit", "better", "region", "reduce", "about")
+    return {m.name: {**{name: getattr(m, name) for name in names}, "column": m.column or m.name} for m in metrics}
 
 
 def means(metrics: Sequence[Metric], columns: Mapping[str, NDArray[np.float64]]) -> dict[str, float | None]:

@@ -35,6 +35,7 @@ RUN: dict[str, Any] = {
 COSTS: dict[str, Any] = {"train_seconds": NUMBER, "cpu_seconds": NUMBER, "peak_memory_bytes": NUMBER, "parameters": NUMBER}
 METRIC: dict[str, Any] = {"unit": str, "better": str, "reduce": str, "column": str}
 SCORED: dict[str, Any] = {"n": int, "file": str, "holes": str, "means": dict, "costs": dict}
+EXTERNAL: dict[str, Any] = {"licence": str, "paper": str, "moved": int, "drift": NUMBER}
 SCORE_COSTS: dict[str, Any] = {"images_per_second": NUMBER, "cpu_seconds": NUMBER, "flops_per_image": NUMBER}
 
 
@@ -60,6 +61,7 @@ def wrong_with(told: Mapping[str, Any], run: Any, name: str) -> str:
     if not wrong and not all(isinstance(shown, str) for shown in told["labels"]["masks"].values()):
         wrong = "has masks that are no text"
     wrong = wrong or _wrong_texts(told) or _wrong_texts(told["labels"])
+    wrong = wrong or (_lacking(told["external"], EXTERNAL, "external ") if "external" in told else "")
     wrong = wrong or next(filter(None, (_lacking(metric, METRIC, f"metric {n} ") for n, metric in told["metrics"].items())), "")
     if not wrong and told["status"] == "ok":
         hardware = told["provenance"].get("hardware")

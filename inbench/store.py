@@ -114,6 +114,11 @@ def find(dataset: Dataset, *, code: str, size: int, folder: Path) -> Prepared:
     raise UserError(f"data set {shown} is not prepared at size {size}; name its files once: {command}")
 
 
+def holding(content: str, folder: Path) -> Prepared | None:
+    """The prepared set with pictures of that hash; None where there is none."""
+    return next((prepared for prepared in all_in(folder) if prepared.manifest["content"] == content), None)
+
+
 def content_hash(digests: dict[str, list[bytes]], rows: dict[str, tuple[list[str], list[str] | None]]) -> str:
     """SHA-256 over part, id, group and pixels of every picture, in order."""
     content = hashlib.sha256()

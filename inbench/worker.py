@@ -170,17 +170,7 @@ class Worker:
         progress = self._train(method) if self.cls.learns() else training.Progress()
         told = records.new(self.run, labels=self.spec["labels"], status="ok")
         told["provenance"] = self.provenance()
-        told["metrics"] = {
-            m.name: {
-                "unit": m.unit,
-                "better": m.better,
-                "region": m.region,
-                "reduce": m.reduce,
-                "column": m.column or m.name,
-                "about": m.about,
-            }
-            for m in self.metrics
-        }
+        told["metrics"] = scoring.described(self.metrics)
         told["validation"] = progress.validation
         told["warnings"] = self.guard.told
         told["started_from"] = self._start()
@@ -258,13 +248,14 @@ class Worker:
         files = {f"scores/{safe}.csv": scores.csv()}
         if "guesses" in self.spec["keep"]:
             files[f"guesses/{safe}.npy"] = scores.npy()
+        scored = scoring.means(self.metrics, scores.columns)
         entry = {
             "status": "ok",
             "reason": "",
             "n": len(scores.ids),
             "file": f"scores/{safe}.csv",
             "holes": scores.holes_hash,
-            "means": scoring.means(self.metrics, scores.columns),
+            "means": scored,
             "warnings": [*guard.told, *(about_overlap(self.data.part("train"), part) if self.cls.learns() else ())],
         }
         entry |= {
@@ -274,6 +265,7 @@ class Worker:
         }
         costs = {**told["costs"], "peak_memory_bytes": max(told["costs"]["peak_memory_bytes"], self.memory.peak)}
         told = {**told, "scores": {**told["scores"], key: entry}, "costs": costs, "written": clock.utc()}
+        told["metrics"] = {name: metric for name, metric in told["metrics"].items() if name in scored}  # every mask has them
         records.commit(self.final, {**files, "run.json": records.to_json(told)})
         return told
 

@@ -179,7 +179,7 @@ def test_list_names_everything_there_is(command: Command) -> None:
     for kind in registry.KINDS:
         assert all(f"  {name} " in told.out for name in plugins.names(kind))
     found = json.loads(command("list", "--json").out)
-    assert {"methods", "datasets", "masks", "metrics", "budgets", "faults"} == found.keys()
+    assert {"methods", "datasets", "masks", "metrics", "budgets", "papers", "faults"} == found.keys()
     assert found["faults"] == []
 
 

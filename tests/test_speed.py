@@ -378,3 +378,14 @@ def test_tables_of_a_hundred_runs_take_a_second(benchmark, judge, rounds, many_r
     benchmark.pedantic(lambda: found.append(seconds_of("tables", "--results", str(many_records))), rounds=rounds)
     judge(found, "inbench tables, 100 runs", 1, against="nothing: seconds from start to end", unit="s", at_most=True)
     assert min(found) < 10  # in the plain suite too, on any machine
+
+
+def test_guesses_of_a_whole_test_set_are_scored_in_ten_seconds(tmp_path: Path, benchmark, judge, rounds: int):
+    """PNGs of 2,600 pictures of 64 x 64, from the command to the printed row."""
+    count = 2600 if rounds > 1 else 4
+    words = ("--dataset", f"drawn-faces[train=40,val=8,test={count}]", "--mask", "center", "--output", str(tmp_path / "out"))
+    seconds_of("export", *words)
+    found: list[float] = []
+    scored = ("--guesses", str(tmp_path / "out" / "seen"), "--name", "black", "--results", str(tmp_path / "results"))
+    benchmark.pedantic(lambda: found.append(seconds_of("score", *scored)), rounds=min(rounds, 3))
+    judge(found, f"inbench score, {count} guesses", 10, against="nothing: seconds from start to end", unit="s", at_most=True)

@@ -1,0 +1,217 @@
+"""Scoring guesses that are there already: anybody's, as a record of their own, and the kept ones of records once more."""
+
+from __future__ import annotations
+
+import contextlib
+import csv
+import io
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from inbench import __version__, brackets, choices, guesses, params, records, scoring, store
+from inbench.choices import MaskChoice
+from inbench.claims import Claims
+from inbench.errors import UserError
+from inbench.exporting import Exchange
+from inbench.guards import about_answers
+from inbench.mask import Holes
+from inbench.metric import Metric
+from inbench.records import Record, Run
+from inbench.registry import NAME, Registry
+from inbench.scoring import Beat, Scores
+from inbench.store import Part, Prepared
+
+
+def metrics_of(plugins: Registry) -> list[Metric]:
+    """Every metric that needs no option, with its defaults."""
+    classes = [plugin.cls for plugin in plugins.plugins["metric"].values()]
+    return [cls(params.resolve(cls.Params, {}, whose=cls.name)) for cls in classes if not params.needs_option(cls.Params)]
+
+
+def scores_of(
+    part: Part, ids: Sequence[str], pixels: NDArray[np.uint8], holes: Holes, metrics: Sequence[Metric], beat: Beat
+) -> Scores:
+    """What `scoring.score` gives for a method, for guesses in place of a method: the one road of all guesses to a record."""
+    number = {image_id: place for place, image_id in enumerate(part.ids)}
+    places = [number[image_id] for image_id in ids]
+    columns = scoring.of_guesses(pixels, np.ascontiguousarray(part.images[places]), holes, metrics, beat=beat)
+    groups = scoring.numbered(part.groups) if part.groups else None
+    own = [groups[place] for place in places] if groups else None
+    return Scores(list(ids), own, pixels, columns, scoring.holes_hash(holes), {})
+
+
+@dataclass(frozen=True)
+class Stranger:
+    """What is known of guesses that were made elsewhere."""
+
+    name: str
+    licence: str = ""
+    paper: str = ""
+
+    def check(self, plugins: Registry) -> None:
+        if not NAME.fullmatch(self.name):
+            raise UserError(f"--name {self.name!r} is no name; write lower-case words joined by hyphens, such as my-method")
+        if self.name in plugins.plugins["method"]:
+            raise UserError(f"--name {self.name} is a method of inbench; give your guesses a name of their own")
+
+
+def add(
+    stranger: Stranger,
+    given: guesses.Given,
+    exchange: Exchange,
+    data: Prepared,
+    mask: MaskChoice,
+    plugins: Registry,
+    results: Path,
+    beat: Beat,
+) -> Record:
+    """Score anybody's guesses and write the record of them. The same guesses once more are the same record."""
+    part = exchange.manifest["dataset"]["part"]
+    drift = guesses.moved(given.guesses, exchange.images, exchange.holes)
+    metrics = metrics_of(plugins)
+    order = exchange.own_order()  # as records have their images
+    ids = [exchange.ids[place] for place in order]
+    scores = scores_of(data.part(part), ids, given.guesses[order], exchange.holes[order], metrics, beat)
+    key = records.score_key(mask.canonical, part)
+    run = Run(
+        method=stranger.name,
+        params={"mask": key},
+        code=guesses.content_hash(exchange, given.guesses),
+        data=data.manifest["content"],
+        size=data.manifest["size"],
+        train_mask=None,
+        steps=None,
+        batch=None,
+        precision=None,
+        seed=None,
+    )
+    labels = {"method": stranger.name, "dataset": data.manifest["label"], "notes": data.manifest["notes"]}
+    labels |= {"budget": "any", "any_budget": True, "train_mask": None, "masks": {mask.canonical: mask.shown}}
+    entry, files = _entry(scores, metrics, key, mask.shown + ("" if part == "test" else f" on {part}"))
+    entry["warnings"] = about_answers(given.guesses, exchange.holes, learned=True)
+    told = records.new(run, labels=labels, status="ok", scores={key: entry}, metrics=scoring.described(metrics))
+    told["costs"] = dict.fromkeys(("train_seconds", "cpu_seconds", "peak_memory_bytes", "parameters"), 0)  # none is known
+    told["provenance"] = {"inbench": __version__, "hardware": {}}
+    told["external"] = {"licence": stranger.licence, "paper": stranger.paper}
+    told["external"] |= {"moved": int((drift > 0).sum()), "drift": float(drift.mean())}
+    final, work = results / "runs" / run.name, results / "runs" / ".partial" / run.name
+    with _owned(final):
+        records.publish(work, final, {**files, "run.json": records.to_json(told)})
+        shutil.rmtree(work, ignore_errors=True)
+    return Record(final, told)
+
+
+@contextlib.contextmanager
+def _owned(folder: Path) -> Iterator[None]:
+    """While a record is written: no other process writes it."""
+    claim = Claims(folder.parent / ".partial").take(folder.name)
+    if claim is None:
+        raise UserError(f"{folder.name} is being worked on by another process; score again when it is done")
+    try:
+        yield
+    finally:
+        claim.release()
+
+
+def _entry(scores: Scores, metrics: Sequence[Metric], key: str, shown: str) -> tuple[dict[str, Any], dict[str, bytes]]:
+    """The scores on one mask as run.json has them, and their files."""
+    safe = brackets.file_name(key)
+    entry = {
+        "status": "ok",
+        "reason": "",
+        "n": len(scores.ids),
+        "file": f"scores/{safe}.csv",
+        "holes": scores.holes_hash,
+        "means": scoring.means(metrics, scores.columns),
+        "costs": dict.fromkeys(("images_per_second", "flops_per_image", "cpu_seconds"), 0),  # none is known
+        "shown": shown,
+        "guesses": f"guesses/{safe}.npy",
+    }
+    return entry, {f"scores/{safe}.csv": scores.csv(), f"guesses/{safe}.npy": scores.npy()}
+
+
+@dataclass(frozen=True)
+class Kept:
+    """Guesses that a record kept for one mask, with the pictures and holes that they belong to; ids in the record's order."""
+
+    key: str
+    part: Part
+    ids: list[str]
+    guesses: NDArray[np.uint8]
+    holes: Holes
+    rows: dict[str, list[str]]
+
+
+def kept(record: Record, plugins: Registry, folder: Path) -> Iterator[Kept]:
+    """All guesses of a record, one mask after the other. A `UserError` says why they cannot be measured again."""
+    run, name = record.told["run"], record.folder.name
+    if fault := record.damage():
+        raise UserError(f"{fault}; it is damaged")
+    there = records.listed(record.folder)
+    data = store.holding(run["data"], folder)
+    scored = {key: entry for key, entry in record.scores.items() if entry["status"] == "ok"}
+    if not scored:
+        raise UserError(f"{name} has no scores ({record.status})")
+    for entry in scored.values():
+        if entry.get("guesses") not in there:
+            raise UserError(f"{name} kept no guesses for {entry['shown']}; inbench run --keep weights,guesses keeps them")
+    if data is None:
+        raise UserError(f"{name}: its data set {record.told['labels']['dataset']} is not prepared here; see inbench data")
+    for key in scored:
+        yield _kept(record, key, data, plugins)
+
+
+def _kept(record: Record, key: str, data: Prepared, plugins: Registry) -> Kept:
+    entry, size = record.scores[key], record.told["run"]["size"]
+    table = list(csv.DictReader(io.StringIO(record.rows(key).decode())))
+    rows = {column: [row[column] for row in table] for column in (table[0] if table else {})}
+    part = data.part("val" if key.endswith(" on val") else "test")
+    try:
+        mask = choices.mask(key.removesuffix(" on val"), size, plugins).mask
+    except UserError as error:
+        raise UserError(f"{record.folder.name}: its holes ({entry['shown']}) cannot be drawn again here: {error}") from error
+    holes = mask.draw(rows["id"], size)
+    pixels = np.load(records.where(record.folder, entry["guesses"]), allow_pickle=False)
+    if not set(rows["id"]) <= set(part.ids) or pixels.shape != (len(rows["id"]), size, size, 3) or pixels.dtype != np.uint8:
+        raise UserError(f"{record.folder.name}: the guesses of {entry['shown']} are not those of its pictures")
+    if scoring.holes_hash(holes) != entry["holes"]:
+        raise UserError(
+            f"{record.folder.name}: the holes of {entry['shown']} are drawn in another way by this version of inbench"
+        )
+    return Kept(key, part, rows["id"], pixels, holes, rows)
+
+
+def again(record: Record, plugins: Registry, folder: Path, beat: Beat) -> list[str]:
+    """Measure the kept guesses of a record with every metric there is, and write what came out. Names of new metrics.
+
+    All masks of a record or none: a metric stands in a record where every image that it scored has a value.
+    """
+    metrics = metrics_of(plugins)
+    scores, files = dict(record.scores), dict[str, bytes]()
+    for one in kept(record, plugins, folder):
+        entry = scores[one.key]
+        fresh = scores_of(one.part, one.ids, one.guesses, one.holes, metrics, beat)
+        columns = {**fresh.columns, **_other_columns(one.rows, fresh.columns)}
+        scores[one.key] = {**entry, "means": {**entry["means"], **scoring.means(metrics, fresh.columns)}}
+        files[entry["file"]] = Scores(fresh.ids, fresh.groups, fresh.guesses, columns, fresh.holes_hash, {}).csv()
+    had = record.told["metrics"]
+    told = {**record.told, "scores": scores, "metrics": {**had, **scoring.described(metrics)}}
+    gzipped = tuple(f"{name}.gz" for name in files if (record.folder / f"{name}.gz").is_file())
+    with _owned(record.folder):
+        records.commit(record.folder, {**files, "run.json": records.to_json(told)}, remove=gzipped)
+    return [metric.name for metric in metrics if metric.name not in had]
+
+
+def _other_columns(rows: Mapping[str, list[str]], fresh: Mapping[str, object]) -> dict[str, NDArray[np.float64]]:
+    """What a record has of its own: what its method logged, and metrics that are not here now."""
+    return {
+        name: np.array([float(value or "nan") for value in values])
+        for name, values in rows.items()
+        if name not in ("id", "group") and name not in fresh
+    }
