@@ -5,6 +5,8 @@ import math
 import numpy as np
 import pytest
 import scipy.stats
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from inbench import statistics
 
@@ -200,3 +202,25 @@ def test_intervals_of_five_seeds_hold_the_truth_19_times_of_20():
     drawn = np.random.default_rng(0).normal(20, 0.3, (4000, 5))
     held = [low <= 20 <= high for _, low, high in map(statistics.over_seeds, drawn)]
     assert 0.93 <= np.mean(held) <= 0.97
+
+
+# Whatever the numbers are
+
+
+@settings(deadline=None, max_examples=30, database=None)
+@given(st.lists(st.floats(0, 1), max_size=12))
+def test_holm_only_ever_makes_a_claim_harder_and_keeps_the_order(chances):
+    found = statistics.holm(chances)
+    assert all(one <= adjusted <= 1 for one, adjusted in zip(chances, found, strict=True))
+    order = np.argsort(chances, kind="stable")
+    assert list(np.array(found)[order]) == sorted(found)
+
+
+@settings(deadline=None, max_examples=30, database=None)
+@given(st.lists(st.floats(-1e3, 1e3), min_size=1, max_size=12), st.floats(-1e3, 1e3))
+def test_an_interval_moves_with_its_values_and_lies_within_them(values, shift):
+    column = np.array(values)
+    value, low, high = statistics.bootstrap(column, range(len(values)))
+    moved = statistics.bootstrap(column + shift, range(len(values)))
+    assert moved == pytest.approx((value + shift, low + shift, high + shift), abs=1e-9)
+    assert min(values) - 1e-9 <= low <= high <= max(values) + 1e-9
