@@ -43,8 +43,8 @@ def trial(spec: dict[str, Any]) -> dict[str, Any]:
     torch.save(training.state_of(method, training.Progress()), state)
     pictures = images * worker.run.size**2 * 3 if "guesses" in spec["keep"] else 0
     return {
-        "seconds": round(started + steps * step + (images + watched) * answer, 1),
-        "train_seconds": round(steps * step + watched * answer, 1),
+        "seconds": round(started + steps * step + (images + watched) * answer, 3),
+        "train_seconds": round(steps * step, 3),
         "peak_memory_bytes": worker.memory.peak,
         "disk_bytes": pictures
         + (weights if "weights" in spec["keep"] else 0)
