@@ -30,7 +30,7 @@ BENCH = results/reference/bench
 performance: .venv/test
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps torchmetrics lightning-utilities
 	@mkdir -p $(BENCH)
-	-$(BIN)/python -m pytest tests/test_speed.py tests/test_training_speed.py -q --benchmark-only --benchmark-disable-gc --benchmark-json=$(BENCH)/ratios.json
+	-OMP_WAIT_POLICY=PASSIVE $(BIN)/python -m pytest tests/test_speed.py tests/test_training_speed.py -q --benchmark-only --benchmark-disable-gc --benchmark-json=$(BENCH)/ratios.json
 	$(BIN)/inbench bench --batch 64 --rounds 5 --save $(BENCH)/timings.json
 	$(BIN)/inbench bench --size 128 --batch 16 --rounds 5 --methods autoencoder,context-encoder,dense-gan --save $(BENCH)/size-128.json
 	for name in ratios timings size-128; do $(BIN)/inbench tables --timings $(BENCH)/$$name.json --write docs/performance.md; done
