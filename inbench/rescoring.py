@@ -123,12 +123,7 @@ def _entry(scores: Scores, metrics: Sequence[Metric], key: str, shown: str) -> t
     """The scores on one mask as run.json has them, and their files."""
     safe = brackets.file_name(key)
     entry = {
-        "status": "ok",
-        "reason": "",
-        "n": len(scores.ids),
-        "file": f"scores/{safe}.csv",
-        "holes": scores.holes_hash,
-        "means": scoring.means(metrics, scores.columns),
+        **scoring.entry(scores, metrics, f"scores/{safe}.csv"),
         "costs": dict.fromkeys(("images_per_second", "flops_per_image", "cpu_seconds"), 0),  # none is known
         "shown": shown,
         "guesses": f"guesses/{safe}.npy",

@@ -199,6 +199,18 @@ def described(metrics: Sequence[Metric]) -> dict[str, dict[str, str]]:
     return {m.name: {**{name: getattr(m, name) for name in names}, "column": m.column or m.name} for m in metrics}
 
 
+def entry(scores: Scores, metrics: Sequence[Metric], file: str) -> dict[str, Any]:
+    """What run.json tells of the scores on one mask, wherever the guesses came from; `file` holds its rows."""
+    return {
+        "status": "ok",
+        "reason": "",
+        "n": len(scores.ids),
+        "file": file,
+        "holes": scores.holes_hash,
+        "means": means(metrics, scores.columns),
+    }
+
+
 def means(metrics: Sequence[Metric], columns: Mapping[str, NDArray[np.float64]]) -> dict[str, float | None]:
     """Each metric over all images; images without a value (an empty region) are left out."""
     found: dict[str, float | None] = {}

@@ -248,14 +248,8 @@ class Worker:
         files = {f"scores/{safe}.csv": scores.csv()}
         if "guesses" in self.spec["keep"]:
             files[f"guesses/{safe}.npy"] = scores.npy()
-        scored = scoring.means(self.metrics, scores.columns)
         entry = {
-            "status": "ok",
-            "reason": "",
-            "n": len(scores.ids),
-            "file": f"scores/{safe}.csv",
-            "holes": scores.holes_hash,
-            "means": scored,
+            **scoring.entry(scores, self.metrics, f"scores/{safe}.csv"),
             "warnings": [*guard.told, *(about_overlap(self.data.part("train"), part) if self.cls.learns() else ())],
         }
         entry |= {
@@ -265,7 +259,9 @@ class Worker:
         }
         costs = {**told["costs"], "peak_memory_bytes": max(told["costs"]["peak_memory_bytes"], self.memory.peak)}
         told = {**told, "scores": {**told["scores"], key: entry}, "costs": costs, "written": clock.utc()}
-        told["metrics"] = {name: metric for name, metric in told["metrics"].items() if name in scored}  # every mask has them
+        told["metrics"] = {
+            name: metric for name, metric in told["metrics"].items() if name in entry["means"]
+        }  # every mask has them
         records.commit(self.final, {**files, "run.json": records.to_json(told)})
         return told
 
