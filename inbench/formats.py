@@ -150,8 +150,8 @@ body{color:#1b1b1b;background:#fff}
 h2{font-size:1.05rem;margin:2.5rem 0 .5rem}.wide{overflow-x:auto}
 table{border-collapse:collapse;border-top:2px solid;border-bottom:2px solid;font-variant-numeric:tabular-nums}
 th{border-bottom:1px solid;font-weight:600;vertical-align:bottom}
-th,td{padding:.2rem .7rem;text-align:left;white-space:nowrap}
-.n{text-align:right}.published{color:#6b6b6b;font-style:italic}.best{font-weight:700}
+th,td{padding:.2rem .7rem;text-align:left}
+.n{text-align:right}td.n{white-space:nowrap}.published{color:#6b6b6b;font-style:italic}.best{font-weight:700}
 small{color:#555;font-weight:400}p,ul{font-size:.85rem;max-width:62rem}"""
 
 
