@@ -19,7 +19,8 @@ class _Spending:
     batch: int = param(64, "images a step", low=1)
     test_images: int | None = param(None, "test images scored; none: all", low=1)
     augmentation: Literal["none", "flip"] = param("none", "flip: half of the training pictures left-right, at random")
-    val_images: int = param(256, "validation images watched at every fifth of a training", low=1)
+    val_images: int = param(256, "validation images watched during a training", low=1)
+    val_times: int = param(20, "times that they are watched, evenly; the last fifth tells whether it converged", low=5)
 
 
 @dataclass(frozen=True)
@@ -37,8 +38,8 @@ class Budget(_Spending):
 
 
 BUDGETS = {
-    "smoke": _Spending(steps=5, batch=8, test_images=8, val_images=4),
-    "quick": _Spending(steps=64, batch=16, test_images=100, val_images=8),
+    "smoke": _Spending(steps=5, batch=8, test_images=8, val_images=4, val_times=5),
+    "quick": _Spending(steps=64, batch=16, test_images=100, val_images=8, val_times=5),
     "paper": _Spending(epochs=50, batch=64),
 }
 """`smoke` for tests (seconds), `quick` for a first look (ranks nothing), `paper` for results."""

@@ -37,7 +37,7 @@ def trial(spec: dict[str, Any]) -> dict[str, Any]:
             answer = _seconds_an_image(worker, method)
         started = time.perf_counter() - began
     steps, images = worker.run.steps or 0, spec["wanted"] * len(spec["test_masks"])
-    watched = training.WATCHES * spec["val_images"] if steps and not worker.cls.one_pass else 0
+    watched = spec["val_times"] * spec["val_images"] if steps and not worker.cls.one_pass else 0
     weights = sum(value.numel() * value.element_size() for value in method.state_dict().values())
     state = io.BytesIO()
     torch.save(training.state_of(method, training.Progress()), state)

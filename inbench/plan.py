@@ -91,6 +91,7 @@ def make(request: Request, report: preparing.Report) -> list[Planned]:
         "keep": keep,
         "part": request.score_on,
         "val_images": spending.val_images,
+        "val_times": spending.val_times,
         "test_images": spending.test_images,
         "fresh": request.rerun == "all",
         "provenance": {"inbench": __version__, **commit()},

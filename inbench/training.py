@@ -27,7 +27,6 @@ from inbench.store import Part
 
 READ_BACK_SECONDS = 1.0
 CHECKPOINT_SECONDS = 60.0
-WATCHES = 5
 
 
 class Diverged(Exception):
@@ -67,15 +66,20 @@ def stateful(method: Method) -> dict[str, Any]:
 
 
 class Watch:
-    """Validation PSNR on the hole, at every fifth of a training, on a fixed handful of pictures."""
+    """Validation PSNR on the hole, so many times in a training, on a fixed handful of pictures."""
 
-    def __init__(self, part: Part, mask: Mask, count: int, device: torch.device) -> None:
+    def __init__(self, part: Part, mask: Mask, count: int, device: torch.device, *, times: int = 5) -> None:
+        self.times = times
         places = part.first(count)
         ids = [part.ids[place] for place in places]
         self.image = to_image(np.ascontiguousarray(part.images[sorted(places)]), device)
         ids = [part.ids[place] for place in sorted(places)]
         self.hole = torch.from_numpy(mask.draw(ids, part.images.shape[1])).to(device)
         self.seed = torch.from_numpy(seeds.of_ids(ids, "answer", 0).astype(np.int64)).to(device)
+
+    def at(self, steps: int) -> set[int]:
+        """The steps after which it is looked at, the last one among them."""
+        return {math.ceil(steps * part / self.times) for part in range(1, self.times + 1)}
 
     def psnr(self, method: Method, guard: Guard | None = None) -> float:
         """Mean PSNR over the hole in dB."""
@@ -100,7 +104,7 @@ def train(
     """Train from the checkpoint, if there is one, to the last step. The same bits as without the interruption."""
     device, guard = batches.device, guard or Guard()
     progress = load(checkpoint, method, device) if checkpoint.is_file() else Progress()
-    watched = {math.ceil(steps * part / WATCHES) for part in range(1, WATCHES + 1)} if not method.one_pass else set()
+    watched = set() if method.one_pass else watch.at(steps)
     pending: list[tuple[int, Mapping[str, Tensor]]] = []
     last_read = started = clock.now(device)
     keeper = Keeper(checkpoint)
@@ -261,7 +265,7 @@ def drop_unreadable(path: Path, method: Method, device: torch.device) -> None:
 
 
 def converged(validation: list[dict[str, float]]) -> bool | None:
-    """Whether validation PSNR rose by no more than 0.1 dB in the last fifth; None where it was not watched."""
-    if len(validation) < 2:
-        return None
-    return bool(validation[-1]["psnr"] - validation[-2]["psnr"] <= 0.1)
+    """Whether validation PSNR rose by no more than 0.1 dB in the last fifth; None where it was not watched before that."""
+    *earlier, last = validation or [{"step": 0, "psnr": 0.0}]
+    before = [row["psnr"] for row in earlier if row["step"] <= math.ceil(last["step"] * 4 / 5)]
+    return bool(last["psnr"] - before[-1] <= 0.1) if before else None

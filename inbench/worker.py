@@ -208,7 +208,7 @@ class Worker:
             one_pass=self.cls.one_pass,
             flips=self.run.augmentation == "flip",
         )
-        watch = training.Watch(self.data.part("val"), mask, self.spec["val_images"], self.device)
+        watch = training.Watch(self.data.part("val"), mask, self.spec["val_images"], self.device, times=self.spec["val_times"])
         return training.train(
             method,
             batches,

@@ -121,3 +121,16 @@ def test_rows_that_differ_in_their_numerics_say_so(tmp_path: Path, tiny: Callabl
         "autoencoder[bottleneck=16,width=8], float32",
         "autoencoder[bottleneck=16,width=8], float32, deterministic",
     ]
+
+
+@pytest.mark.parametrize(
+    ("psnr", "told"),
+    [((18, 19, 20, 20.05, 20.1), True), ((18, 19, 20, 20.05, 20.2), False), ((18, 19, 20, 20.3, 20.1), True), ((), None)],
+)
+def test_a_training_has_converged_when_its_last_fifth_brought_no_tenth_of_a_decibel(psnr, told):
+    assert training.converged([{"step": 20 * (place + 1), "psnr": value} for place, value in enumerate(psnr)]) is told
+
+
+def test_the_last_fifth_begins_at_the_same_step_however_often_validation_is_watched():
+    rising = [{"step": step, "psnr": 20 + step / 1000} for step in range(50, 1001, 50)]
+    assert training.converged(rising) is False  # 0.2 dB from step 800, though 0.05 from step 950

@@ -292,6 +292,13 @@ def test_the_curve_has_a_row_a_step_and_validation_at_every_fifth(tiny: Tiny, re
     assert [int(row["step"]) for row in curve if row["val_psnr"]] == [2, 4, 6, 8, 10]
 
 
+@pytest.mark.usefixtures("here")
+def test_validation_is_watched_as_often_as_the_budget_says(tiny: Tiny, record: Find) -> None:
+    tiny(AUTO, budget="smoke[steps=20,batch=4,val_times=10]")
+    curve = list(csv.DictReader((record("autoencoder").folder / "curve.csv").read_text().splitlines()))
+    assert [int(row["step"]) for row in curve if row["val_psnr"]] == list(range(2, 21, 2))
+
+
 # Broken plugins
 
 BROKEN = """
