@@ -29,6 +29,7 @@ def add(commands: Any) -> None:
     shown.add_argument(
         "--matrix", nargs="?", const="psnr-pooled", metavar="METRIC", help="training masks against test masks, by one metric"
     )
+    shown.add_argument("--time-to", metavar="DB,..", help="when validation first reached so many dB, such as 20,21,21.5")
     shown.add_argument("--timings", type=Path, metavar="FILE.json", help="what inbench bench saved, in place of records")
     add_paper(shown)
     shown.add_argument("--datasets", metavar="ROLE=NAME,..", help="the data sets that stand for the paper's")
@@ -85,7 +86,13 @@ def _tables(asked: argparse.Namespace) -> int:
 
 
 def _refuse_what_is_ignored(asked: argparse.Namespace) -> None:
-    kinds = {"--costs": asked.costs, "--matrix": asked.matrix, "--timings": asked.timings, "--paper": asked.paper}
+    kinds = {
+        "--costs": asked.costs,
+        "--matrix": asked.matrix,
+        "--time-to": asked.time_to,
+        "--timings": asked.timings,
+        "--paper": asked.paper,
+    }
     given = [name for name, value in kinds.items() if value]
     if len(given) > 1:
         raise UserError(f"{' and '.join(given)} are different tables; ask for one at a time")
@@ -105,6 +112,8 @@ def _text(asked: argparse.Namespace) -> tuple[str, str, Path]:
     if asked.paper:
         chosen = {"table": asked.table, "datasets": asked.datasets, "budget": asked.budget}
         return tables.paper(asked.results, asked.paper, form, **chosen), Path(asked.paper).stem, home
+    if asked.time_to:
+        return tables.time_to_quality(asked.results, asked.time_to, form, only=asked.only), "tables", home
     if asked.matrix:
         return tables.matrix(asked.results, asked.matrix, form), "tables", home
     sheets = costs.cost_sheets if asked.costs else score_sheets.score_sheets

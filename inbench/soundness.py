@@ -66,6 +66,8 @@ def wrong_with(told: Mapping[str, Any], run: Any, name: str) -> str:
     if not wrong and told["status"] == "ok":
         hardware = told["provenance"].get("hardware")
         wrong = _lacking(told["costs"], COSTS, "costs ") or ("" if isinstance(hardware, dict) else "has no hardware")
+    if not wrong and not all(_lacking(watch, {"step": int, "psnr": NUMBER}) == "" for watch in told["validation"]):
+        wrong = "has a validation that is none"
     wrong = wrong or next(filter(None, (_wrong_score(mask, entry) for mask, entry in told["scores"].items())), "")
     return f"{name}/run.json {wrong}" if wrong else ""
 

@@ -10,10 +10,11 @@ from inbench import counting, formats, paper_sheets, published, records
 from inbench.costs import cost_sheets
 from inbench.errors import UserError, unknown
 from inbench.records import PROTOCOL_LINE
-from inbench.rows import check_there, current, rows_of
+from inbench.rows import check_there, current, found_in, rows_of
 from inbench.rows import rows as rows
 from inbench.score_sheets import matrix_sheets, score_sheets
 from inbench.sheets import Sheet
+from inbench.time_to_quality import goals_of, quality_sheets
 
 FORMATS = ("markdown", "latex", "html", "csv", "json")
 ENDINGS = {".md": "markdown", ".tex": "latex", ".html": "html", ".csv": "csv", ".json": "json"}
@@ -75,6 +76,15 @@ def matrix(results: Path, metric: str, form: str) -> str:
     if metric not in known:
         raise unknown("metric", metric, known)
     return table(results, form=form, sheets=lambda made: matrix_sheets(made, metric))
+
+
+def time_to_quality(results: Path, goals: str, form: str, *, only: str | None = None) -> str:
+    """When the validation of each training first reached so many dB."""
+    wanted = goals_of(goals)
+    if form not in formats.FORMATS:
+        raise UserError(f"--time-to is a table for people: markdown, latex or html, not {form}; run.json has the validation")
+    found = [record for record in found_in(results) if only in (None, record.told["labels"]["dataset"])]
+    return formats.FORMATS[form](quality_sheets(found, wanted))
 
 
 def paper(

@@ -1,0 +1,43 @@
+"""Time to quality: the first watched step that reached a goal, seconds at the run's own speed, seeds that never came so far."""
+
+import pytest
+from test_tables import body, lay
+
+from inbench import tables
+from inbench.errors import UserError
+
+
+def curve(*psnrs, every=20):
+    return {"validation": [{"step": every * (place + 1), "psnr": psnr} for place, psnr in enumerate(psnrs)]}
+
+
+def test_steps_and_seconds_are_those_of_the_first_watch_that_reached_the_goal(tmp_path):
+    lay(tmp_path, told=curve(18.0, 19.0, 20.5, 19.9, 21.0))  # 100 steps, 12.3 s
+    text = tables.time_to_quality(tmp_path, "21,20", "markdown")
+    assert body(text)["gan"] == ["100", "123", "21.00", "60", "7", "100", "12"]
+    assert "trained on center" in text
+    assert "a processor" in text
+
+
+def test_a_goal_that_was_never_reached_is_a_dash_and_seeds_are_counted(tmp_path):
+    lay(tmp_path, told=curve(18.0, 19.0, 20.0, 20.0, 20.0))
+    lay(tmp_path, told=curve(18.0, 19.0, 19.5, 19.5, 20.2), run={"seed": 1})
+    lay(tmp_path, told=curve(18.0, 19.0, 19.5, 19.5, 19.5), run={"seed": 2})
+    assert body(tables.time_to_quality(tmp_path, "20,21", "markdown"))["gan"][3:] == ["80 (2 of 3 seeds)", "10", "-", "-"]
+
+
+def test_trainings_that_nobody_watched_have_no_line(tmp_path):
+    lay(tmp_path, told=curve(20.0))
+    lay(tmp_path, "unwatched")
+    assert list(body(tables.time_to_quality(tmp_path, "20", "markdown"))) == ["gan"]
+
+
+@pytest.mark.parametrize("goals", ["", "good", "20,,21", "nan"])
+def test_goals_that_are_no_decibels_are_named(tmp_path, goals):
+    with pytest.raises(UserError, match="must be validation psnr in dB, such as 20,21"):
+        tables.time_to_quality(tmp_path, goals, "markdown")
+
+
+def test_programs_are_told_where_the_numbers_are(tmp_path):
+    with pytest.raises(UserError, match=r"run\.json has the validation"):
+        tables.time_to_quality(tmp_path, "20", "csv")
