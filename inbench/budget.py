@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
 from typing import Literal
 
@@ -25,7 +26,7 @@ class _Spending:
 
 @dataclass(frozen=True)
 class Budget(_Spending):
-    """A named spending, resolved."""
+    """A named spending, resolved. shown: without what only watches, for that changes no number."""
 
     name: str = "paper"
     shown: str = "paper"
@@ -56,5 +57,6 @@ def read(text: str) -> Budget:
         spending = params.resolve(_Spending, {**params.values_of(spending), "steps": None}, whose="budget")
     if spending.steps is None and spending.epochs is None:
         raise UserError(f"budget {text!r} has neither steps nor epochs; write {named.name}[steps=1000]")
-    shown = params.shown(named.name, spending, settled=base)
+    unwatched = dataclasses.replace(spending, val_images=base["val_images"], val_times=base["val_times"])
+    shown = params.shown(named.name, unwatched, settled=base)
     return Budget(**params.values_of(spending), name=named.name, shown=shown)  # type: ignore[arg-type]

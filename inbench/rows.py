@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from inbench import counting, elsewhere, statistics
+from inbench import counting, standing, statistics
 from inbench.errors import UserError
 from inbench.records import Record
 
@@ -83,7 +83,7 @@ def _told_apart(members: list[dict[str, Any]]) -> list[dict[str, Any]]:
 def sections(found: list[Record]) -> dict[Section, list[Record]]:
     """Records by what they can be compared on. A method that no budget changes stands in the tables of all of them."""
     sections: dict[Section, list[Record]] = {}
-    budgets = elsewhere.budgets(found)
+    budgets = standing.budgets(found)
     for record in found:
         run, labels = record.told["run"], record.told["labels"]
         named = [entry["shown"] for entry in record.scores.values()] or list(labels["masks"].values())

@@ -81,3 +81,7 @@ def test_an_unknown_option_of_a_budget_suggests_the_near_one():
 def test_a_budget_cannot_be_changed():
     with pytest.raises(dataclasses.FrozenInstanceError):
         budget.read("quick").steps = 1
+
+
+def test_what_only_watches_a_training_is_not_in_its_name():
+    assert budget.read("paper[steps=2000,val_images=8,val_times=5]").shown == "paper[steps=2000]"

@@ -1,0 +1,44 @@
+"""Standing: who stands in which budget's tables, and that different numbers of test images meet on the fewer."""
+
+from test_tables import body, filled, lay
+
+from inbench import tables
+
+ALL, FEW = "paper[steps=2000]", "paper[steps=2000,test_images=2]"
+
+
+def table_of(text, budget):
+    return body(next(part for part in text.split("\n**") if f"budget: {budget}**\n" in part))
+
+
+def lay_two(results, fewer=FEW):
+    lay(results, "gan", (18.0, 20.0, 22.0, 24.0), labels={"budget": ALL})
+    lay(results, "searcher", (21.0, 23.0), labels={"budget": fewer})
+    return "\n" + tables.table(results)
+
+
+def test_a_method_that_was_tested_on_fewer_images_meets_the_others_on_these(tmp_path):
+    text = lay_two(tmp_path)
+    assert list(table_of(text, ALL)) == ["gan"]
+    few = table_of(text, FEW)
+    assert few["gan"][1].startswith("19.00")  # of the images that both have, 18 and 20
+    assert few["searcher"][1].startswith("**22.00**")
+
+
+def test_another_training_stands_in_a_table_of_its_own(tmp_path):
+    text = lay_two(tmp_path, fewer="paper[steps=1000,test_images=2]")
+    assert list(table_of(text, "paper[steps=1000,test_images=2]")) == ["searcher"]
+
+
+def test_what_no_budget_changes_stands_in_both(tmp_path):
+    filled(tmp_path)
+    text = lay_two(tmp_path)
+    assert "mean-fill" in table_of(text, ALL)
+    assert "mean-fill" in table_of(text, FEW)
+
+
+def test_a_label_that_is_no_budget_is_only_like_itself(tmp_path):
+    lay(tmp_path, "gan", labels={"budget": "of old[x=1]"})
+    lay(tmp_path, "other", labels={"budget": ALL})
+    text = "\n" + tables.table(tmp_path)
+    assert list(table_of(text, "of old[x=1]")) == ["gan"]
