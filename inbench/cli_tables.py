@@ -32,6 +32,7 @@ def add(commands: Any) -> None:
     shown.add_argument("--time-to", metavar="DB,..", help="when validation first reached so many dB, such as 20,21,21.5")
     shown.add_argument("--timings", type=Path, metavar="FILE.json", help="what inbench bench saved, in place of records")
     add_paper(shown)
+    shown.add_argument("--claims", action="store_true", help="what the paper claims, each tested, in place of its tables")
     shown.add_argument("--datasets", metavar="ROLE=NAME,..", help="the data sets that stand for the paper's")
     shown.add_argument("--budget", metavar="B", help="the budget of our rows (default: the paper's, or the fullest there is)")
     common(shown, results=True)
@@ -96,7 +97,9 @@ def _refuse_what_is_ignored(asked: argparse.Namespace) -> None:
     given = [name for name, value in kinds.items() if value]
     if len(given) > 1:
         raise UserError(f"{' and '.join(given)} are different tables; ask for one at a time")
-    for option in ("table", "datasets", "budget"):
+    if asked.claims and asked.table:
+        raise UserError("--claims are of a whole paper; leave out --table")
+    for option in ("table", "claims", "datasets", "budget"):
         if getattr(asked, option) and not asked.paper:
             raise UserError(f"--{option} belongs to --paper; name one, such as --paper meng2020")
 
@@ -109,6 +112,9 @@ def _text(asked: argparse.Namespace) -> tuple[str, str, Path]:
     home = asked.results / "TABLES.md"
     if asked.timings:
         return timings.page(timings.read(asked.timings)), asked.timings.stem, asked.timings.with_suffix(".md")
+    if asked.claims:
+        text = tables.claims(asked.results, asked.paper, form, datasets=asked.datasets, budget=asked.budget)
+        return text, f"{Path(asked.paper).stem} claims", home
     if asked.paper:
         chosen = {"table": asked.table, "datasets": asked.datasets, "budget": asked.budget}
         return tables.paper(asked.results, asked.paper, form, **chosen), Path(asked.paper).stem, home

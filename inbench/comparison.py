@@ -52,11 +52,11 @@ def compare(results: Path, one: str, other: str, *, only: str | None = None) -> 
         if only not in (None, section.dataset):
             continue
         scored = Scored(section, members)
-        sides = [_side(members, scored, text) for text in (one, other)]
+        sides = [side_of(members, scored, text) for text in (one, other)]
         for text, side in zip((one, other), sides, strict=True):
             seen[text] |= bool(side)
         if sides[0] and sides[1]:
-            found.append(_compared(section, scored, sides[0], sides[1]))
+            found.append(compared_in(section, scored, sides[0], sides[1]))
     for text, is_there in seen.items():
         if not is_there:
             there = sorted({record.told["labels"]["method"] for record in found_in(results) if record.status == "ok"})
@@ -69,7 +69,7 @@ def compare(results: Path, one: str, other: str, *, only: str | None = None) -> 
     return found
 
 
-def _side(members: list[Record], scored: Scored, text: str) -> list[Record]:
+def side_of(members: list[Record], scored: Scored, text: str) -> list[Record]:
     """The trainings of a method on the mask of the section."""
     for same in trainings(members):
         told = same[0].told
@@ -81,7 +81,7 @@ def _side(members: list[Record], scored: Scored, text: str) -> list[Record]:
     return []
 
 
-def _compared(section: Section, scored: Scored, one: list[Record], other: list[Record]) -> Compared:
+def compared_in(section: Section, scored: Scored, one: list[Record], other: list[Record]) -> Compared:
     metrics = {name: told for name, told in one[0].told["metrics"].items() if name in other[0].told["metrics"]}
     by_seeds = len(one) > 1 and len(other) > 1
     if by_seeds:

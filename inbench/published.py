@@ -58,6 +58,20 @@ class PaperTable:
 
 
 @dataclass(frozen=True)
+class Claim:
+    """What a paper says of two methods: `method` is better than `than`, by one of our metrics or by the curve of its loss."""
+
+    says: str
+    source: str
+    method: str
+    than: str
+    metric: str
+    dataset: str
+    mask: str
+    budget: str
+
+
+@dataclass(frozen=True)
 class Role:
     """A data set as the paper used it; default: what that is here, empty where it is nothing."""
 
@@ -80,6 +94,7 @@ class Paper:
     convention: Mapping[str, Fact]
     datasets: Mapping[str, Role]
     tables: Sequence[PaperTable]
+    claims: Sequence[Claim]
 
     @property
     def citation(self) -> dict[str, str]:
@@ -195,7 +210,7 @@ class _Reader:
 
     def paper(self) -> Paper:
         words = ("title", "authors", "where", "year", "source", "code", "unverified")
-        told = self.take((), [*words, "convention", "datasets", "tables"], ["figures"])
+        told = self.take((), [*words, "convention", "datasets", "tables"], ["figures", "claims"])
         roles = {}
         for role in self.take(("datasets",), [], list(told["datasets"])):
             place: Place = ("datasets", role)
@@ -212,6 +227,7 @@ class _Reader:
             convention={name: self.fact(name) for name in self.take(("convention",), CARD)},
             datasets=roles,
             tables=tables,
+            claims=[self.claim(place, roles) for place in range(len(self.listed((), "claims", told.get("claims", []))))],
         )
 
     def listed(self, place: Place, key: str, value: Any) -> list[Any]:
@@ -254,6 +270,14 @@ class _Reader:
             columns,
             rows,
         )
+
+    def claim(self, number: int, roles: Mapping[str, Role]) -> Claim:
+        place: Place = ("claims", number)
+        words = ("says", "source", "method", "than", "metric", "dataset", "mask", "budget")
+        told = self.take(place, words)
+        if told["dataset"] not in roles:
+            raise self.wrong((*place, "dataset"), str(unknown("data set role", str(told["dataset"]), roles)))
+        return Claim(**{word: self.text_of(told, word, place) for word in words})
 
     def row(self, place: Place, common: dict[str, Any], columns: Sequence[str], roles: Mapping[str, Role]) -> PaperRow:
         told = {**common, **self.take(place, ["label"], ["method", "dataset", "mask", "budget", "published"])}

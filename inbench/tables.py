@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from inbench import counting, formats, paper_sheets, published, records
+from inbench import counting, formats, paper_sheets, published, records, verdicts
 from inbench.costs import cost_sheets
 from inbench.errors import UserError, unknown
 from inbench.records import PROTOCOL_LINE
@@ -102,6 +102,17 @@ def paper(
     if form == "latex":
         return formats.latex(made_sheets, [PROTOCOL_LINE], [formats.bibtex(told.name, told.citation, "misc")])
     return formats.FORMATS[form](made_sheets, [PROTOCOL_LINE])
+
+
+def claims(results: Path, name: str, form: str, *, datasets: str | None = None, budget: str | None = None) -> str:
+    """What a paper claims, each claim tested on our records."""
+    told = published.load(name)
+    if not told.claims:
+        raise UserError(f"{told.name} lists no claims; a claim is a [[claims]] of its .toml, as meng2020 has them")
+    if form not in formats.FORMATS:
+        raise UserError(f"--claims is a table for people: markdown, latex or html, not {form}")
+    tested = verdicts.judge(results, told, published.roles_of(told, datasets), budget)
+    return formats.FORMATS[form]([verdicts.sheet(told, tested)], [PROTOCOL_LINE])
 
 
 def format_of(asked: str | None, file: str | None, as_json: bool) -> str:

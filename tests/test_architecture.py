@@ -26,7 +26,7 @@ FLOORS = {
 """From the ground up. Imports go down, or sideways without a circle."""
 READERS = {
     *("statistics", "counting", "standing", "rows", "sheets", "score_sheets", "costs", "formats", "tables", "timings"),
-    *("elsewhere", "time_to_quality", "naming", "consistency", "paper_sheets", "comparison"),
+    *("elsewhere", "time_to_quality", "naming", "consistency", "paper_sheets", "comparison", "verdicts"),
 }
 """They stand on the words that need no torch, and on each other; only the face is above them."""
 WITH_TORCH = {"method", "metric"}

@@ -1,0 +1,128 @@
+"""Verdicts: what a paper claims of its methods, each claim tested on our records, with the reason where none can be given."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from inbench import statistics
+from inbench.comparison import Compared, compared_in, side_of
+from inbench.published import Claim, Paper, label_of
+from inbench.records import Record
+from inbench.rows import Scored, Section, found_in, sections
+from inbench.score_sheets import MARGINS
+from inbench.sheets import NO_CELL, Cell, Column, Sheet
+from inbench.statistics import Difference
+
+SUPPORTED, REFUTED, EQUIVALENT, OPEN = "supported", "not supported", "equivalent within the margin", "underpowered"
+RULE = (
+    "the gain is a difference, so taken that above 0 is what the paper says",
+    f"{SUPPORTED}: its interval lies above 0, and p below 0.05 after Holm over all claims of this table",
+    f"{EQUIVALENT}: the interval lies within the margin (0.1 dB, 0.005 of SSIM)",
+    f"{REFUTED}: the interval lies below 0, or below the margin",
+    f"{OPEN}: neither",
+)
+
+
+@dataclass
+class Judged:
+    """A claim with what was found of it: a difference whose sign is the claim's, and the verdict, or why there is none."""
+
+    claim: Claim
+    compared: Compared | None = None
+    difference: Difference | None = None
+    verdict: str = ""
+
+
+def judge(results: Path, paper: Paper, roles: Mapping[str, str], budget: str | None = None) -> list[Judged]:
+    """Every claim of a paper on the records of a folder; without a budget, under the one that can test most of them."""
+    labels = {role: label_of(name) for role, name in roles.items()}
+    found = sections(found_in(results)) if (results / "runs").is_dir() else {}
+    tested = {shown: [_test(claim, found, labels, shown) for claim in paper.claims] for shown in _budgets(found, budget)}
+    best = max(tested.values(), key=_worth, default=[Judged(claim, verdict="not run") for claim in paper.claims])
+    _settle(best)
+    return best
+
+
+def _budgets(found: Mapping[Section, Sequence[Record]], asked: str | None) -> list[str]:
+    return [asked] if asked else sorted({section.budget for section in found})
+
+
+def _worth(tested: Sequence[Judged]) -> tuple[int, int]:
+    """How many claims can be judged, and how many were compared at all."""
+    compared = [one.compared for one in tested if one.compared]
+    return sum(not one.withheld for one in compared), len(compared)
+
+
+def _test(claim: Claim, found: Mapping[Section, list[Record]], labels: Mapping[str, str], budget: str) -> Judged:
+    if claim.dataset not in labels:
+        return Judged(claim, verdict=f"no data set stands for {claim.dataset}: --datasets {claim.dataset}=NAME")
+    for section, members in found.items():
+        if (section.dataset, section.mask, section.budget) != (labels[claim.dataset], claim.mask, budget):
+            continue
+        scored = Scored(section, members)
+        sides = [side_of(members, scored, text) for text in (claim.method, claim.than)]
+        if sides[0] and sides[1]:
+            return _compared(claim, compared_in(section, scored, *sides))
+    return Judged(claim, verdict="not run")
+
+
+def _compared(claim: Claim, compared: Compared) -> Judged:
+    if claim.metric not in compared.differences:
+        return Judged(claim, verdict=f"not scored by {claim.metric}: inbench score")
+    told = compared.differences[claim.metric]
+    if compared.told[claim.metric]["better"] == "lower":
+        told = Difference(-told.value, -told.high, -told.low, told.p)
+    return Judged(claim, compared, told, f"too early: {compared.withheld}" if compared.withheld else "")
+
+
+def _settle(tested: Sequence[Judged]) -> None:
+    """The verdicts of all that can be judged; one family, so that among many claims chance supports none."""
+    judged = [one for one in tested if one.difference and math.isfinite(one.difference.p) and not one.verdict]
+    chances = statistics.holm([one.difference.p for one in judged if one.difference])
+    for one, chance in zip(judged, chances, strict=True):
+        if one.difference:
+            one.verdict = verdict_of(one.difference, chance, MARGINS.get(one.claim.metric, 0.0))
+    for one in tested:
+        one.verdict = one.verdict or OPEN
+
+
+def verdict_of(told: Difference, chance: float, margin: float) -> str:
+    """What may be said of a claim, from its difference (above 0 is as claimed), its chance and the margin of the metric."""
+    if -margin < told.low and told.high < margin:
+        return EQUIVALENT
+    if told.low > 0 and chance < 1 - statistics.LEVEL:
+        return SUPPORTED
+    if told.high < margin or told.high < 0:
+        return REFUTED
+    return OPEN
+
+
+def sheet(paper: Paper, tested: Sequence[Judged]) -> Sheet:
+    """The claims as a table."""
+    names = ("claim", "of", "on", "metric", "A", "B")
+    columns = [Column(name, number=False) for name in names]
+    columns += [Column("gain of A over B"), Column("95 % interval"), Column("verdict", number=False)]
+    body = [_line(one) for one in tested]
+    compared = [one.compared for one in tested if one.compared]
+    notes = [*RULE, *sorted({_told(one) for one in compared})]
+    return Sheet(f"{paper.name}: what it claims, tested", columns, body, notes)
+
+
+def _line(one: Judged) -> list[Cell]:
+    claim, told = one.claim, one.difference
+    place = f"{one.compared.section.dataset}, {claim.mask}" if one.compared else f"{claim.dataset}, {claim.mask}"
+    cells = [Cell(claim.says), Cell(claim.source), Cell(place), Cell(claim.metric), Cell(claim.method), Cell(claim.than)]
+    if told is None or not math.isfinite(told.value):
+        return [*cells, NO_CELL, NO_CELL, Cell(one.verdict)]
+    digits = 4 if claim.metric.startswith("ssim") else 2
+    interval = Cell(f"{told.low:+.{digits}f} to {told.high:+.{digits}f}")
+    return [*cells, Cell(f"{told.value:+.{digits}f}"), interval, Cell(one.verdict)]
+
+
+def _told(compared: Compared) -> str:
+    section = compared.section
+    over = f"{min(compared.seeds)} or more trainings each" if compared.by_seeds else "the images of one training each, paired"
+    return f"on {section.dataset}, budget {section.budget}: {compared.images} test images, intervals over {over}"

@@ -1,0 +1,115 @@
+"""Verdicts: a paper's claims on records whose differences are known: each verdict, its sign, and why there is none."""
+
+import numpy as np
+import pytest
+from test_tables import lay
+
+from inbench import published, tables, verdicts
+from inbench.errors import UserError
+from inbench.statistics import Difference
+from inbench.verdicts import EQUIVALENT, OPEN, REFUTED, SUPPORTED
+
+NOISE = np.random.Generator(np.random.Philox(1)).normal(0, 2, 60)
+
+
+@pytest.fixture
+def told(tmp_path):
+    """Judges claims of one paper on the records that were laid; answers the verdicts and values by metric."""
+
+    def judged(*metrics, method="good", than="other", budget=None, roles=None):
+        text = (published.FOLDER / "meng2020.toml").read_text()
+        head, rest = text.split("[[claims]]", 1)
+        figures = rest[rest.index("[[figures]]") :]
+        made = [
+            f'[[claims]]\nsays = "better"\nsource = "Table 9"\nmethod = "{method}"\nthan = "{than}"\nmetric = "{metric}"\n'
+            'dataset = "celeba"\nmask = "center"\nbudget = "paper"\n'
+            for metric in metrics
+        ]
+        file = tmp_path / "mine.toml"
+        file.write_text(head + "\n".join(made) + "\n" + figures)
+        paper = published.load(str(file))
+        found = verdicts.judge(tmp_path, paper, {"celeba": "faces"} if roles is None else roles, budget)
+        return {one.claim.metric: (one.verdict, one.difference.value if one.difference else None) for one in found}
+
+    return judged
+
+
+def test_a_clear_gain_supports_the_claim_whichever_way_the_metric_runs(tmp_path, told):
+    lay(tmp_path, "good", 22 + NOISE)
+    lay(tmp_path, "other", 21 + NOISE)
+    found = told("psnr", "l2")
+    assert found["psnr"] == (SUPPORTED, pytest.approx(1.0))
+    assert found["l2"][0] == SUPPORTED
+    assert found["l2"][1] > 0  # its error is the smaller one, which is what the paper says
+
+
+def test_a_clear_loss_does_not_support_it(tmp_path, told):
+    lay(tmp_path, "good", 21 + NOISE)
+    lay(tmp_path, "other", 22 + NOISE)
+    assert told("psnr")["psnr"] == (REFUTED, pytest.approx(-1.0))
+
+
+def test_a_difference_within_the_margin_is_equivalence(tmp_path, told):
+    lay(tmp_path, "good", 21.01 + NOISE)
+    lay(tmp_path, "other", 21 + NOISE)
+    assert told("psnr")["psnr"][0] == EQUIVALENT
+
+
+def test_noise_leaves_the_claim_open(tmp_path, told):
+    lay(tmp_path, "good", 21 + NOISE)
+    lay(tmp_path, "other", 21 + NOISE[::-1])
+    assert told("psnr")["psnr"][0] == OPEN
+
+
+def test_a_training_that_still_rises_says_that_it_is_too_early(tmp_path, told):
+    lay(tmp_path, "good", 22 + NOISE, told={"converged": False})
+    lay(tmp_path, "other", 21 + NOISE)
+    assert told("psnr")["psnr"] == ("too early: good has not converged", pytest.approx(1.0))
+
+
+def test_what_was_not_run_not_scored_or_has_no_data_says_so(tmp_path, told):
+    lay(tmp_path, "good", 22 + NOISE)
+    lay(tmp_path, "other", 21 + NOISE)
+    assert told("psnr", than="third")["psnr"] == ("not run", None)
+    assert told("sharpness")["sharpness"] == ("not scored by sharpness: inbench score", None)
+    assert told("psnr", roles={})["psnr"][0] == "no data set stands for celeba: --datasets celeba=NAME"
+    assert told("psnr", budget="quick")["psnr"] == ("not run", None)
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "chance", "verdict"),
+    [
+        (0.2, 0.4, 0.01, SUPPORTED),
+        (0.2, 0.4, 0.2, OPEN),  # many claims were made
+        (0.01, 0.09, 0.01, EQUIVALENT),
+        (-0.05, 0.05, 1.0, EQUIVALENT),
+        (-0.4, 0.05, 0.3, REFUTED),  # no gain that counts
+        (-0.4, -0.2, 0.01, REFUTED),
+        (-0.4, 0.4, 1.0, OPEN),
+        (0.05, 0.4, 0.01, SUPPORTED),
+    ],
+)
+def test_the_rule_is_the_one_that_is_printed(low, high, chance, verdict):
+    assert verdicts.verdict_of(Difference((low + high) / 2, low, high, chance), chance, 0.1) == verdict
+
+
+def test_many_claims_are_one_family(tmp_path, told):
+    lay(tmp_path, "good", 21.35 + 0.7 * NOISE)
+    lay(tmp_path, "other", 21 + NOISE)
+    alone, among = told("psnr")["psnr"][0], told("psnr", *["psnr"] * 40)["psnr"][0]
+    assert (alone, among) == (SUPPORTED, OPEN)
+
+
+def test_the_table_says_what_was_compared_and_by_which_rule(tmp_path):
+    lay(tmp_path, "dense-gan", 22 + NOISE, run={"params": {}})
+    lay(tmp_path, "context-encoder", 21 + NOISE, run={"params": {}})
+    text = tables.claims(tmp_path, "meng2020", "markdown", datasets="celeba=faces")
+    assert "| our method fills better than CE" in text
+    assert "On faces, budget paper: 60 test images, intervals over the images of one training each, paired" in text
+    assert "p below 0.05 after Holm over all claims of this table" in text
+    assert "not run" in text
+
+
+def test_a_paper_without_claims_says_how_to_state_one(tmp_path):
+    with pytest.raises(UserError, match=r"yeh2017 lists no claims; a claim is a \[\[claims\]\]"):
+        tables.claims(tmp_path, "yeh2017", "markdown")
