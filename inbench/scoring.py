@@ -64,13 +64,13 @@ class Scores:
     costs: dict[str, Any]
 
     def csv(self) -> bytes:
-        """A row an image: id, group number, columns."""
+        """A row an image: id, group number, columns; seven digits, far under what one picture can tell from another."""
         text = io.StringIO()
         writer = csv.writer(text, lineterminator="\n")
         writer.writerow(["id", "group", *self.columns])
         for place, image_id in enumerate(self.ids):
             group = self.groups[place] if self.groups else ""
-            writer.writerow([image_id, group, *(f"{column[place]:.10g}" for column in self.columns.values())])
+            writer.writerow([image_id, group, *(f"{column[place]:.7g}" for column in self.columns.values())])
         return text.getvalue().encode()
 
     def npy(self) -> bytes:

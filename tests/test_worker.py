@@ -194,7 +194,7 @@ def test_known_pixels_are_untouched_and_the_numbers_come_from_the_kept_guesses(
     assert (completed == images)[~holes[:, 0]].all()
     for row, one, image, hole in zip(rows, completed, images, holes[:, 0], strict=True):
         off = (one[hole] / 255 * 2 - 1) - (image[hole] / 255 * 2 - 1)
-        assert float(row["l2"]) == pytest.approx(100 * np.square(off).mean(), rel=1e-9)
+        assert float(row["l2"]) == pytest.approx(100 * np.square(off).mean(), rel=1e-6)  # rows carry seven digits
 
 
 @pytest.mark.usefixtures("here")
