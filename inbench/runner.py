@@ -25,6 +25,8 @@ POLL_SECONDS = 0.25
 WAIT_SECONDS = 1.0
 NO_ROOM = 74
 """The exit code of a worker whose disk is full."""
+INTERRUPTED = -signal.SIGINT
+"""How a worker ends that was interrupted and left a checkpoint: by the signal, for 130 may be a plugin's exit code."""
 PATIENT = {"OMP_WAIT_POLICY": "PASSIVE"}
 """Threads that wait sleep instead of spinning: beside another busy process, spinning ones slow each other ten times."""
 
@@ -182,7 +184,7 @@ def _watch(one: Planned, child: Process, show: Show, limits: Limits, claim: Clai
 def _conclude(one: Planned, code: int, child: Process) -> None:
     """What a run that ended by itself has come to."""
     work = _work_folder(one)
-    if code == 130:
+    if code == INTERRUPTED:
         raise Interrupted
     if code == NO_ROOM:
         raise NoRoom(_no_room(one))

@@ -41,6 +41,8 @@ ORPHAN_SECONDS = 20.0
 """So long a run whose parent is gone has for its checkpoint, whatever its method is busy with."""
 NO_ROOM = 74
 """The exit code where the disk is full; the runner knows it."""
+INTERRUPTED = -signal.SIGINT
+"""What the runner sees of a process that SIGINT has ended."""
 
 
 class Heart:
@@ -56,7 +58,7 @@ class Heart:
 
     def _on_signal(self, number: int, frame: object) -> None:
         if number == signal.SIGINT and self.interrupted:  # a second SIGTERM is no haste: engines send it to all processes
-            os._exit(130)
+            end_by_interrupt()
         self.stop, self.interrupted = True, self.interrupted or number == signal.SIGINT
 
     def _mind_parent(self, parent: int) -> None:
@@ -308,12 +310,18 @@ def curve_csv(progress: training.Progress) -> bytes:
     return text.getvalue().encode()
 
 
+def end_by_interrupt() -> None:
+    """End this process as an interrupt ends one: by the signal. An exit code could as well be a plugin's."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    os.kill(os.getpid(), signal.SIGINT)
+
+
 def out_of_memory(error: BaseException) -> bool:
     return isinstance(error, (MemoryError, torch.OutOfMemoryError)) or "can't allocate memory" in str(error)
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Exit code 0: done or skipped; 1: failed, and the record says why; 130: interrupted, and the next start goes on."""
+    """Exit code 0: done or skipped; 1: failed, and the record says why; INTERRUPTED: the next start goes on."""
     spec = json.loads(Path(arguments[0]).read_text())
     torch.set_num_threads(spec["threads"])
     for file, wanted in spec["plugins"].items():
@@ -324,7 +332,7 @@ def main(arguments: Sequence[str]) -> int:
         with worker.memory:
             worker.work_through()
     except Interrupted:
-        return 130
+        return INTERRUPTED
     except Unavailable as error:
         worker.gave_up("skipped", str(error))
     except training.Diverged as error:
@@ -345,4 +353,7 @@ def main(arguments: Sequence[str]) -> int:
 
 if __name__ == "__main__":
     faulthandler.enable(all_threads=False)
-    sys.exit(main(sys.argv[1:]))
+    ended = main(sys.argv[1:])
+    if ended == INTERRUPTED:
+        end_by_interrupt()
+    sys.exit(ended)

@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -109,7 +110,7 @@ def test_a_skipped_run_is_exit_0_and_said(run: Command) -> None:
 def test_an_interrupted_run_is_exit_130_and_says_that_nothing_is_lost(run: Command) -> None:
     class Stopped(Child):
         def __init__(self, *_: Any, **__: Any) -> None:
-            self.returncode = 130
+            self.returncode = -signal.SIGINT
 
     with workers(Stopped):
         told = run("--methods", "mean-fill")

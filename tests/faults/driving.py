@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).parent.parent.parent
+sys.path.append(str(ROOT / "tests"))  # what these parts share with the tests, where pytest is not there to say so
 TINY = (
     "--datasets", "drawn-faces[train=40,val=8,test=12]", "--size", "32", "--device", "cpu", "--precision", "float32",
     "--threads", "1",

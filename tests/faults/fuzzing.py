@@ -1,295 +1,45 @@
-"""Fuzzing: every reader is given damaged input; it must say so in one sentence or leave it out, and write nowhere else."""
+"""Fuzzing: every reader is given damaged input; it must say so in one sentence or leave it out, and write nowhere else.
+
+`python fuzzing.py READER FOLDER MINUTES` fuzzes one reader, and prints what came out as JSON.
+"""
 
 from __future__ import annotations
 
 import contextlib
 import copy
-import io
 import json
 import os
 import shutil
 import signal
+import subprocess
 import sys
 import time
 import traceback
-import zipfile
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+import exchange_readers
 import hypothesis
-import numpy as np
-import torch
-from driving import ROOT
+import readers
+from driving import SECONDS
 from hypothesis import strategies as st
-from PIL import Image
+from readers import Target
 
-from inbench import (
-    brackets,
-    budget,
-    choices,
-    data_commands,
-    mask_files,
-    packing,
-    progress,
-    records,
-    registry,
-    runner,
-    store,
-    tables,
-    training,
-)
-from inbench.claims import Claims
+from inbench import brackets
 from inbench.errors import UserError
 
 HANGS = 20
 """Seconds after which a reader of a small file hangs."""
 
 
-@dataclass(frozen=True)
-class Target:
-    """A reader: a sound input of its, and what is done with a damaged one in a folder of its own."""
-
-    base: bytes
-    read: Callable[[Path, bytes], object]
-    is_json: bool = False
-
-
-def _reference() -> Path:
-    return next((ROOT / "results" / "reference" / "runs").glob("mean-fill-*"))
-
-
-def _record(folder: Path, change: str, data: bytes) -> Path:
-    """A results folder with one record, of which one file is another; its hash is right, as whoever changes it makes it."""
-    results = folder / "results"
-    record = results / "runs" / _reference().name
-    shutil.rmtree(results, ignore_errors=True)
-    shutil.copytree(_reference(), record)
-    (record / change).parent.mkdir(exist_ok=True)
-    (record / change).write_bytes(data)
-    if change != "done":
-        listed = {
-            path.relative_to(record).as_posix(): records.sha256(path.read_bytes())
-            for path in record.rglob("*")
-            if path.is_file() and path.name != "done"
-        }
-        (record / "done").write_bytes(records.to_json(listed))
-    return results
-
-
-def _look(folder: Path, change: str, data: bytes) -> None:
-    """Everything that reads records."""
-    results = _record(folder, change, data)
-    tables.table(results)
-    tables.cost_table(results)
-    packing.verify(results)
-    with contextlib.suppress(UserError):
-        packing.pack(results, folder / "results" / "pack.zip", weights=False)
-    packing.merge(folder / "results" / "other", [results])
-
-
-def _zipped_scores(folder: Path, data: bytes) -> None:
-    results = _record(folder, "run.json", (_reference() / "run.json").read_bytes())
-    record = results / "runs" / _reference().name
-    (scores,) = (record / "scores").glob("*.csv")
-    scores.unlink()
-    scores.with_name(scores.name + ".gz").write_bytes(data)
-    listed = {name: records.sha256((record / name).read_bytes()) for name in ("run.json", f"scores/{scores.name}.gz")}
-    (record / "done").write_bytes(records.to_json(listed))
-    tables.table(results)
-    packing.verify(results)
-
-
-def _archive(folder: Path, data: bytes) -> None:
-    (folder / "records.zip").write_bytes(data)
-    packing.merge(folder / "results", [folder / "records.zip"])
-
-
-def _album(folder: Path, name: str, data: bytes) -> None:
-    """Pictures of a user, one file of which is damaged."""
-    album = folder / "album"
-    shutil.rmtree(folder / "data", ignore_errors=True)
-    album.mkdir(exist_ok=True)
-    for place in range(4):
-        (album / f"p{place}.png").write_bytes(picture(place))
-    (album / name).write_bytes(data)
-    choices.dataset(str(album), registry.load()).prepared(32, folder / "data", lambda *_: None)
-
-
-def _lossless(folder: Path, data: bytes) -> None:
-    (folder / "album.test.npy").write_bytes(data)
-    (folder / "album.test.csv").write_text("file\np0.png\n")
-    _album(folder, "index.csv", _index())
-
-
-def picture(seed: int) -> bytes:
-    held = io.BytesIO()
-    Image.fromarray(np.random.default_rng(seed).integers(0, 256, (9, 8, 3), dtype=np.uint8)).save(held, "PNG")
-    return held.getvalue()
-
-
-def _index() -> bytes:
-    return b"file,split\np0.png,test\np1.png,train\np2.png,train\np3.png,val\n"
-
-
-def _masks(folder: Path, data: bytes) -> None:
-    (folder / "masks.npz").write_bytes(data)
-    mask_files.read(folder / "masks.npz", "white", 32)
-
-
-def _npy(values: Any) -> bytes:
-    held = io.BytesIO()
-    np.save(held, values)
-    return held.getvalue()
-
-
-def _npz() -> bytes:
-    held = io.BytesIO()
-    np.savez(held, holes=np.eye(32, dtype=np.uint8)[None])
-    return held.getvalue()
-
-
-def _words(folder: Path, data: bytes) -> None:
-    """What is typed: names with options."""
-    text, plugins = data.decode(errors="replace"), registry.load()
-    for reading in (lambda: choices.mask(text, 32, plugins), lambda: budget.read(text), lambda: brackets.split_list(text)):
-        with contextlib.suppress(UserError):
-            reading()
-
-
-def _prepared(folder: Path, data: bytes) -> None:
-    """The manifest of a prepared set, as inbench data lists and verifies it."""
-    target = folder / "data" / "set-32"
-    target.mkdir(parents=True, exist_ok=True)
-    (target / "manifest.json").write_bytes(data)
-    for prepared in store.found_in(folder / "data"):
-        prepared.fault()
-        data_commands.label_of(prepared)
-    data_commands.listed(registry.load(), folder / "data")
-
-
-def _published(folder: Path, data: bytes) -> None:
-    (folder / "manifest.json").write_bytes(data)
-    data_commands.published(folder / "manifest.json")
-
-
-def _accepted(folder: Path, data: bytes) -> None:
-    (folder / data_commands.ACCEPTED).write_bytes(data)
-    data_commands.settle_terms(registry.load().get("dataset", "celeba").cls(None), folder, accept=False)
-
-
-def _heartbeat(folder: Path, data: bytes) -> None:
-    (folder / "heartbeat.json").write_bytes(data)
-    beat = runner._read(folder / "heartbeat.json")
-    progress.phase(beat)
-
-
-def _claim(folder: Path, data: bytes) -> None:
-    shutil.rmtree(folder / "claims", ignore_errors=True)
-    (folder / "claims").mkdir()
-    (folder / "claims" / "run-0.claim.1").write_bytes(data)
-    claim = Claims(folder / "claims").take("run-0")
-    if claim is not None:
-        claim.release()
-
-
-def _spec(folder: Path, data: bytes) -> None:
-    results = _record(folder, "run.json", (_reference() / "run.json").read_bytes())
-    (results / "runs" / ".partial" / "run-0").mkdir(parents=True)
-    (results / "runs" / ".partial" / "run-0" / "spec.json").write_bytes(data)
-    tables.table(results)
-
-
-def _net() -> Any:
-    return registry.load().get("method", "autoencoder").cls
-
-
-def _method() -> Any:
-    cls = _net()
-    return cls(32, cls.small)
-
-
-def _checkpoint(folder: Path, data: bytes) -> None:
-    (folder / "checkpoint.pt").write_bytes(data)
-    training.drop_unreadable(folder / "checkpoint.pt", _method(), torch.device("cpu"))
-
-
-def _saved() -> bytes:
-    held = io.BytesIO()
-    torch.save(training.state_of(_method(), training.Progress()), held)
-    return held.getvalue()
-
-
-def _run_json() -> bytes:
-    return (_reference() / "run.json").read_bytes()
-
-
-def _scores() -> bytes:
-    return next((_reference() / "scores").glob("*.csv")).read_bytes()
-
-
-def _scores_name() -> str:
-    return next((_reference() / "scores").glob("*.csv")).relative_to(_reference()).as_posix()
-
-
-def _packed() -> bytes:
-    held = io.BytesIO()
-    with zipfile.ZipFile(held, "w", zipfile.ZIP_DEFLATED) as archive:
-        for path in sorted(_reference().rglob("*")):
-            if path.is_file():
-                archive.write(path, f"{_reference().name}/{path.relative_to(_reference()).as_posix()}")
-    return held.getvalue()
-
-
-def _manifest() -> bytes:
-    told = {
-        "recipe": {"dataset": "drawn-faces", "size": 32, "code": "c0de", "store": 2, "sources": {}}, "content": "0" * 64,
-        "sources": {}, "versions": {"numpy": "2"}, "label": "drawn-faces", "size": 32, "licence": "CC0", "notes": [],
-        "counts": {"train": 1, "val": 1, "test": 1}, "citation": "", "prepared": "2026-01-01",
-    }  # fmt: skip
-    return json.dumps(told).encode()
-
-
-BEAT = b'{"phase": "training", "done": 3, "total": 9, "rate": 1.5, "left": 61.0, "utc": "2026", "pid": 1}'
-CLAIM = b'{"place": "0123", "processes": {"12": "345"}, "token": "0"}'
+class Hangs(BaseException):
+    """Not an OSError as TimeoutError is: a reader would take it for a fault of the file."""
 
 
 def targets() -> dict[str, Target]:
     """Every reader there is, by what it reads."""
-    spec = json.dumps({"run": json.loads(_run_json())["run"], "labels": {}}).encode()
-    return {
-        "run.json": Target(_run_json(), lambda folder, data: _look(folder, "run.json", data), is_json=True),
-        "done": Target((_reference() / "done").read_bytes(), lambda folder, data: _look(folder, "done", data), is_json=True),
-        "scores": Target(_scores(), lambda folder, data: _look(folder, _scores_name(), data)),
-        "scores, gzipped": Target(_gzipped(), _zipped_scores),
-        "weights": Target(_weights(), lambda folder, data: _look(folder, "weights.safetensors", data)),
-        "archive of records": Target(_packed(), _archive),
-        "picture": Target(picture(9), lambda folder, data: _album(folder, "p9.png", data)),
-        "index.csv": Target(_index(), lambda folder, data: _album(folder, "index.csv", data)),
-        "lossless part": Target(_npy(np.zeros((1, 32, 32, 3), np.uint8)), _lossless),
-        "masks": Target(_npz(), _masks),
-        "names with options": Target(b"mix(center[side=20],brush[ratio=10-20])", _words),
-        "prepared manifest": Target(_manifest(), _prepared, is_json=True),
-        "published manifest": Target(_manifest(), _published, is_json=True),
-        "accepted terms": Target(b'{"celeba": {"terms": "0", "utc": "2026"}}', _accepted, is_json=True),
-        "heartbeat": Target(BEAT, _heartbeat, is_json=True),
-        "claim": Target(CLAIM, _claim, is_json=True),
-        "spec of a begun run": Target(spec, _spec, is_json=True),
-        "checkpoint": Target(_saved(), _checkpoint),
-    }
-
-
-def _gzipped() -> bytes:
-    import gzip
-
-    return gzip.compress(_scores())
-
-
-def _weights() -> bytes:
-    import safetensors.torch
-
-    return bytes(safetensors.torch.save({"net.weight": torch.zeros(2, 2)}))
+    return {**readers.targets(), **exchange_readers.targets()}
 
 
 # What is damaged
@@ -378,7 +128,7 @@ def _allowed(path: str) -> bool:
 
 
 def _too_long(number: int, frame: object) -> None:
-    raise TimeoutError(f"still reading after {HANGS} seconds")
+    raise Hangs(f"still reading after {HANGS} seconds")
 
 
 @contextlib.contextmanager
@@ -405,7 +155,7 @@ def fault_of(target: Target, data: bytes, folder: Path) -> str:
             target.read(folder, data)
         except UserError as error:
             return "" if str(error).strip() else "an empty sentence"
-        except Exception:
+        except (Exception, Hangs):
             return traceback.format_exc(limit=-3)
         finally:
             signal.alarm(0)
@@ -414,17 +164,17 @@ def fault_of(target: Target, data: bytes, folder: Path) -> str:
 
 def malformed(folder: Path) -> dict[str, Any]:
     """All cases, once."""
-    found, readers = [], targets()
+    found, every = [], targets()
     for place, (name, what, data) in enumerate(cases()):
         here = folder / str(place)
         here.mkdir()
-        fault = fault_of(readers[name], data, here)
+        fault = fault_of(every[name], data, here)
         if fault:
             found.append(f"{name}, {what}: {fault}")
         shutil.rmtree(here)
     for fault in found:
         print(fault)
-    return {"inputs": len(cases()), "readers": len(readers), "faults": found}
+    return {"inputs": len(cases()), "readers": len(every), "faults": found}
 
 
 def fuzz(name: str, target: Target, folder: Path, *, examples: int, seed: int) -> int:
@@ -451,17 +201,55 @@ def _damaged(target: Target) -> st.SearchStrategy[bytes]:
     return st.one_of(*kinds, *([retold(target.base)] * 2 if target.is_json else []))
 
 
-def campaign(folder: Path, minutes: float) -> dict[str, Any]:
-    """Every target for so many minutes, or until it fails."""
-    rows = []
-    for name, target in targets().items():
-        here, began, tried, fault = folder / brackets.file_name(name), time.monotonic(), 0, ""
-        here.mkdir()
-        while not fault and time.monotonic() - began < 60 * minutes:
-            try:
-                tried += fuzz(name, target, here, examples=200, seed=tried)
-            except AssertionError as error:
-                fault = str(error)
-        rows.append({"reader": name, "inputs": tried, "minutes": round((time.monotonic() - began) / 60, 1), "fault": fault})
-        print(f"{name}: {tried} inputs{f': {fault}' if fault else ''}", flush=True)
-    return {"targets": rows}
+def campaign(folder: Path, minutes: float, names: Sequence[str], *, jobs: int = 1) -> Iterator[dict[str, Any]]:
+    """Fuzz each reader for so many minutes of the clock, or until it fails, in a process of its own, so many at a time."""
+    waiting, running = list(names), dict[str, subprocess.Popen[bytes]]()
+    try:
+        while waiting or running:
+            while waiting and len(running) < jobs:
+                name = waiting.pop(0)
+                running[name] = _started(name, folder / brackets.file_name(name), minutes)
+            for name, process in list(running.items()):
+                if process.poll() is not None:
+                    del running[name]
+                    yield _row_of(name, folder / brackets.file_name(name), process.returncode)
+            time.sleep(0.1)
+    finally:
+        for process in running.values():
+            process.kill()
+            process.wait()
+
+
+def _started(name: str, folder: Path, minutes: float) -> subprocess.Popen[bytes]:
+    folder.mkdir()
+    words = ["timeout", "-k", "9", f"{60 * minutes + SECONDS:g}", sys.executable, __file__, name, str(folder), f"{minutes:g}"]
+    with (folder / "said.txt").open("wb") as said:
+        return subprocess.Popen(words, stdout=said, stderr=subprocess.STDOUT)
+
+
+def _row_of(name: str, folder: Path, code: int) -> dict[str, Any]:
+    """What a process told at its end; where it did not come to it, that is the fault."""
+    lines = (folder / "said.txt").read_text(errors="replace").splitlines()
+    with contextlib.suppress(ValueError, IndexError):
+        row = json.loads(lines[-1])
+        if code == 0 and isinstance(row, dict):
+            return row
+    last = " | ".join(lines[-5:])
+    return {"reader": name, "inputs": 0, "minutes": 0.0, "fault": f"the process ended with exit code {code}: {last}"}
+
+
+def one_reader(name: str, folder: Path, minutes: float) -> dict[str, Any]:
+    """Fuzz a reader for so many minutes of the clock, or until it fails."""
+    target, began, tried, fault = targets()[name], time.monotonic(), 0, ""
+    place = folder / "place"
+    place.mkdir()
+    while not fault and time.monotonic() - began < 60 * minutes:
+        try:
+            tried += fuzz(name, target, place, examples=200, seed=tried)
+        except AssertionError as error:
+            fault = str(error)
+    return {"reader": name, "inputs": tried, "minutes": round((time.monotonic() - began) / 60, 1), "fault": fault}
+
+
+if __name__ == "__main__":
+    print(json.dumps(one_reader(sys.argv[1], Path(sys.argv[2]), float(sys.argv[3]))))

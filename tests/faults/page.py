@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from pathlib import Path
 from typing import Any
 
+import tally
 from tabulate import tabulate
 
 ROOT = Path(__file__).parent.parent.parent
@@ -22,7 +22,10 @@ def written(measured: dict[str, Any], text: str) -> str:
 
 def tables(measured: dict[str, Any]) -> str:
     """Every part that was measured: what was done, what had to come out, what came out; then the details."""
-    blocks = [_table(["what is done to it", "must come out", "came out", "on"], _summary(measured))]
+    head = ["what is done to it", "must come out", "came out", "form", "on", "long form green in a row"]
+    blocks = [_table(head, _summary(measured))]
+    if left := measured.get(tally.UNDER_WAY):
+        blocks.append(f"Begun and not yet measured: {', '.join(left)}.")
     if "kills" in measured:
         phases = ", ".join(f"{name} {count}" for name, count in measured["kills"]["by phase"].items())
         blocks.append(f"Kills by the phase that they came in: {phases}.")
@@ -32,18 +35,34 @@ def tables(measured: dict[str, Any]) -> str:
     if "full" in measured:
         blocks.append(_full(measured["full"]))
     if "fuzz" in measured:
-        rows = [
-            [row["reader"], f"{row['inputs']:,}", row["minutes"], _count(row["fault"])] for row in measured["fuzz"]["targets"]
-        ]
-        blocks.append(_table(["what is read", "damaged inputs", "minutes", "faults"], rows))
+        blocks.append(_fuzz_table(measured["fuzz"]["targets"]))
     return "\n\n".join(blocks)
 
 
+def _fuzz_table(targets: list[dict[str, Any]]) -> str:
+    head = ["what is read", "damaged inputs", "minutes", "faults", "form", "on", "long form green in a row"]
+    rows = [
+        [row["reader"], f"{row['inputs']:,}", row["minutes"], _count(row["fault"]), tally.form("fuzz", row).partition(":")[0],
+         row["utc"], _in_a_row(row["green"])]
+        for row in targets
+    ]  # fmt: skip
+    return _table(head, rows)
+
+
+def _in_a_row(days: list[str]) -> str:
+    """How often, and when."""
+    times = ", ".join(f"{day}{f' ({days.count(day)} times)' if days.count(day) > 1 else ''}" for day in dict.fromkeys(days))
+    return f"{len(days)}: {times}" if days else "0"
+
+
 def _summary(measured: dict[str, Any]) -> list[list[object]]:
-    tellers = {
-        "kills": _kills, "plugins": _plugins, "sharing": _sharing, "full": _filled, "malformed": _malformed, "fuzz": _fuzzed,
-    }  # fmt: skip
-    return [[*teller(measured[name]), measured[name]["utc"]] for name, teller in tellers.items() if name in measured]
+    tellers = {"kills": _kills, "plugins": _plugins, "sharing": _sharing, "full": _filled, "malformed": _malformed}
+    rows = [
+        [*teller(measured[name]), tally.form(name, measured[name]), measured[name]["utc"], _in_a_row(measured[name]["green"])]
+        for name, teller in tellers.items()
+        if name in measured
+    ]
+    return [*rows, *([_fuzzed(measured["fuzz"]["targets"])] if "fuzz" in measured else [])]
 
 
 def _kills(told: dict[str, Any]) -> list[object]:
@@ -69,7 +88,7 @@ def _sharing(told: dict[str, Any]) -> list[object]:
 
 def _filled(told: dict[str, Any]) -> list[object]:
     rows = told.get("rows", [])
-    came = f"{sum(map(_held, rows))} of {len(rows)}; {told.get('full', 0)} of them ran full"
+    came = f"{sum(map(tally.held, rows))} of {len(rows)}; {told.get('full', 0)} of them ran full"
     return [f"a disk that runs full, {len(rows)} times", "one sentence, nothing lost, the same bits with room", came]
 
 
@@ -77,20 +96,21 @@ def _malformed(told: dict[str, Any]) -> list[object]:
     return [f"{told['inputs']} malformed inputs over {told['readers']} readers", "0 faults", _count(told["faults"])]
 
 
-def _fuzzed(told: dict[str, Any]) -> list[object]:
-    tried, found = sum(row["inputs"] for row in told["targets"]), sum(bool(row["fault"]) for row in told["targets"])
-    return [f"{tried:,} damaged inputs over {len(told['targets'])} readers", "0 faults", f"{found} faults"]
-
-
-def _held(row: dict[str, Any]) -> bool:
-    """Whether a full disk did no harm."""
-    return row["clear"] and row["finished run kept"] and row["same bits when there is room"] and not row["half files"]
+def _fuzzed(targets: list[dict[str, Any]]) -> list[object]:
+    """All fuzz targets in one row, which is as long, as late and as green as the least of them."""
+    tried, found = sum(row["inputs"] for row in targets), sum(bool(row["fault"]) for row in targets)
+    least = min(targets, key=lambda row: row["minutes"])
+    days = sorted({row["utc"] for row in targets})
+    on = days[0] if len(days) == 1 else f"{days[0]} to {days[-1]}"
+    green = _in_a_row(min((row["green"] for row in targets), key=len))
+    about = f"{tried:,} damaged inputs over {len(targets)} readers"
+    return [about, "0 faults", f"{found} faults", tally.form("fuzz", least), on, green]
 
 
 def _full(full: dict[str, Any]) -> str:
     if "rows" not in full:
         return f"The disk could not be filled here: {full['reason']}."
-    rows = [[row["KiB left"], row["exit code"], "yes" if _held(row) else "no"] for row in full["rows"]]
+    rows = [[row["KiB left"], row["exit code"], "yes" if tally.held(row) else "no"] for row in full["rows"]]
     return _table(["KiB left at the start", "exit code", "nothing lost, the same bits with room"], rows)
 
 
@@ -100,23 +120,3 @@ def _count(faults: Any) -> str:
 
 def _table(head: list[str], rows: list[list[object]]) -> str:
     return str(tabulate(rows, headers=head, tablefmt="github", disable_numparse=True))
-
-
-def faults(measured: dict[str, Any]) -> list[str]:
-    """What a campaign did not reach."""
-    found = []
-    if kills := measured.get("kills"):
-        wrong = kills["same bits"] != kills["kills"] or kills["finished runs lost"] or kills["half files"]
-        found += ["kills"] if wrong else []
-    if hosted := measured.get("plugins"):
-        found += [row["plugin"] for row in hosted["plugins"] if not row["as expected"]]
-        wrong = hosted["good ones with the same numbers"] != hosted["good ones"] or hosted["processes left"]
-        found += ["plugins"] if wrong or hosted["traceback"] or hosted["half files"] or hosted["exit code"] != 1 else []
-    if shared := measured.get("sharing"):
-        right = shared["trainings begun"] == shared["records"] == shared["runs"] and shared["verified"]
-        exits = Counter(shared["exit codes"]) == {0: shared["processes"]}
-        found += [] if right and exits and not shared["half files"] else ["sharing"]
-    if full := measured.get("full"):
-        found += [f"full disk at {row['KiB left']} KiB" for row in full.get("rows", []) if not _held(row)]
-    found += measured.get("malformed", {}).get("faults", [])
-    return found + [row["reader"] for row in measured.get("fuzz", {}).get("targets", []) if row["fault"]]

@@ -1,44 +1,12 @@
-"""The plugins of the fault campaign: well-behaved ones, and sixteen hostile ones with what each must come to."""
+"""The plugins of the fault campaign: well-behaved ones, and seventeen hostile ones with what each must come to."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
 
-HEAD = """
-import ctypes, os, signal, sys, time
-import torch
-from torch import nn
-import inbench
+from plugin_text import FOOT, HEAD
 
-class Base(inbench.Method):
-    summary, paper, licence = "for the fault campaign", "none", "none"
-
-    def inpaint(self, seen, hole, seed):
-        return torch.full_like(seen, 0.5)
-
-class Learner(Base):
-    def __init__(self, size, params):
-        super().__init__(size, params)
-        first, last = nn.Conv2d(3, 4, 3, padding=1), nn.Conv2d(4, 3, 3, padding=1)
-        self.net = nn.Sequential(first, nn.BatchNorm2d(4), nn.Dropout(0.2), last)
-        self.adam = inbench.adam(self.net.parameters(), 1e-2)
-
-    def step(self, image, hole):
-        loss = (self.net(image.masked_fill(hole, 0)) - image).square().mean()
-        self.adam.zero_grad()
-        loss.backward()
-        self.adam.step()
-        return {"loss": loss}
-
-    def inpaint(self, seen, hole, seed):
-        return self.net(seen).clamp(0, 1)
-"""
-FOOT = """
-@inbench.hookimpl
-def inbench_methods():
-    return [found for found in list(globals().values()) if isinstance(found, type) and "name" in vars(found)]
-"""
 STEADY = '''
 import inbench.training
 inbench.training.CHECKPOINT_SECONDS = 0.1
@@ -114,6 +82,8 @@ HOSTILE = [
     Hostile("eats-memory", "takes 256 MB at each step", "oom", "more than --memory",
             step("vars(self).setdefault('eaten', []).append(bytearray(os.urandom(1024)) * 2**18)\ntime.sleep(0.05)")),
     Hostile("leaves", "calls sys.exit(0)", "failed", "sys.exit(0)", step("sys.exit(0)")),
+    Hostile("leaves-at-once", "calls os._exit(130), as if it had been interrupted", "failed", "ended with exit code 130",
+            step("os._exit(130)")),
     Hostile("prints", "prints 100 MB", "ok", "", step("sys.stdout.write('flood ' * 2**21 + '\\n')\nsys.stdout.flush()")),
     Hostile("forks", "forks copies that run on, and daemons in sessions of their own", "ok", "",
             step("if os.fork() == 0:\n    os.setsid()\n    if os.fork() == 0:\n        time.sleep(3600)")),
