@@ -27,8 +27,11 @@ class Interrupted(Exception):
 
 
 def visible(text: object) -> str:
-    """A message as a terminal may show it: names come from files and plugins, and control characters would be obeyed."""
-    return re.sub(r"[\x00-\x09\x0b-\x1f\x7f-\x9f]+", " ", str(text))
+    """A message as a terminal may show it: names come from files and plugins, and control characters would be obeyed.
+
+    Halves of characters, as broken file names and JSON have them, cannot be printed at all.
+    """
+    return re.sub(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\ud800-\udfff]+", " ", str(text))
 
 
 def unknown(what: str, name: str, known: Iterable[str]) -> UserError:

@@ -86,6 +86,16 @@ class Files:
         return min((found for found in self.names if PurePosixPath(found).name == name), key=len, default=None)
 
 
+def first_impostor(source: Path, most: int = 20) -> str:
+    """Where there are few pictures, the first that is none, and what it is; empty where all may be some."""
+    try:
+        files = Files(source)
+        told = ((name, impostor(files.read(name))) for name in files.pictures()[:most])
+        return next((f"{name} {wrong}" for name, wrong in told if wrong), "")
+    except UserError:
+        return ""
+
+
 def impostor(data: bytes) -> str:
     """What stands in place of a file that was not really fetched; empty where it seems to be one."""
     if not data:

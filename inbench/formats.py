@@ -15,7 +15,8 @@ from tabulate import tabulate
 from inbench import __version__
 from inbench.sheets import Cell, Column, Sheet, sentences
 
-CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]+")
+CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]+")
+"""What a terminal would obey, and halves of characters, which nothing can print."""
 
 
 # Markdown

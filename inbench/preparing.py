@@ -24,6 +24,7 @@ from inbench.claims import Claims
 from inbench.dataset import Dataset, Pictures, Pixels, Split
 from inbench.decoding import Decoded
 from inbench.errors import UserError
+from inbench.files import first_impostor
 from inbench.records import write_file
 from inbench.store import PARTS, VERSION, Prepared, content_hash, digest_of
 
@@ -85,7 +86,7 @@ def _make(
     dataset: Dataset, label: str, recipe: dict[str, Any], source: Path | None, size: int, work: Path, report: Report
 ) -> None:
     """Write a prepared set into `work`, which is gone again where that fails."""
-    split = dataset.prepare(source, size)
+    split = _split_of(dataset, source, size)
     try:
         shutil.rmtree(work, ignore_errors=True)  # of a process that was killed
         work.mkdir()
@@ -107,6 +108,17 @@ def _make(
     finally:
         if not (work / "manifest.json").is_file():
             shutil.rmtree(work, ignore_errors=True)
+
+
+def _split_of(dataset: Dataset, source: Path | None, size: int) -> Split:
+    """The parts of a data set. Where it finds too little, a picture that is none is named with it: it may be why."""
+    try:
+        return dataset.prepare(source, size)
+    except UserError as error:
+        broken = first_impostor(source) if source else ""
+        if not broken or broken in str(error):
+            raise
+        raise UserError(f"{error}; and {broken}") from error
 
 
 def _check_room(split: Split, size: int, folder: Path) -> None:

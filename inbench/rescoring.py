@@ -6,6 +6,7 @@ import contextlib
 import csv
 import io
 import shutil
+import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +20,7 @@ from inbench.choices import MaskChoice
 from inbench.claims import Claims
 from inbench.errors import UserError
 from inbench.exporting import Exchange
+from inbench.files import DAMAGE
 from inbench.guards import about_answers
 from inbench.mask import Holes
 from inbench.metric import Metric
@@ -133,21 +135,24 @@ def _entry(scores: Scores, metrics: Sequence[Metric], key: str, shown: str) -> t
 
 @dataclass(frozen=True)
 class Kept:
-    """Guesses that a record kept for one mask, with the pictures and holes that they belong to; ids in the record's order."""
+    """Guesses that a record kept for one mask, with the pictures and holes that they belong to; ids in the record's order.
+
+    columns: what the record says of every image, beside its id and group.
+    """
 
     key: str
     part: Part
     ids: list[str]
     guesses: NDArray[np.uint8]
     holes: Holes
-    rows: dict[str, list[str]]
+    columns: dict[str, NDArray[np.float64]]
 
 
 def kept(record: Record, plugins: Registry, folder: Path) -> Iterator[Kept]:
     """All guesses of a record, one mask after the other. A `UserError` says why they cannot be measured again."""
-    run, name = record.told["run"], record.folder.name
     if fault := record.damage():
         raise UserError(f"{fault}; it is damaged")
+    run, name = record.told["run"], record.folder.name
     there = records.listed(record.folder)
     data = store.holding(run["data"], folder)
     scored = {key: entry for key, entry in record.scores.items() if entry["status"] == "ok"}
@@ -164,22 +169,49 @@ def kept(record: Record, plugins: Registry, folder: Path) -> Iterator[Kept]:
 
 def _kept(record: Record, key: str, data: Prepared, plugins: Registry) -> Kept:
     entry, size = record.scores[key], record.told["run"]["size"]
-    table = list(csv.DictReader(io.StringIO(record.rows(key).decode())))
-    rows = {column: [row[column] for row in table] for column in (table[0] if table else {})}
+    ids, columns = _table(record, key)
     part = data.part("val" if key.endswith(" on val") else "test")
     try:
         mask = choices.mask(key.removesuffix(" on val"), size, plugins).mask
     except UserError as error:
         raise UserError(f"{record.folder.name}: its holes ({entry['shown']}) cannot be drawn again here: {error}") from error
-    holes = mask.draw(rows["id"], size)
-    pixels = np.load(records.where(record.folder, entry["guesses"]), allow_pickle=False)
-    if not set(rows["id"]) <= set(part.ids) or pixels.shape != (len(rows["id"]), size, size, 3) or pixels.dtype != np.uint8:
+    pixels = _pixels(record, entry)
+    if not set(ids) <= set(part.ids) or pixels.shape != (len(ids), size, size, 3) or pixels.dtype != np.uint8:
         raise UserError(f"{record.folder.name}: the guesses of {entry['shown']} are not those of its pictures")
+    holes = mask.draw(ids, size)
     if scoring.holes_hash(holes) != entry["holes"]:
         raise UserError(
             f"{record.folder.name}: the holes of {entry['shown']} are drawn in another way by this version of inbench"
         )
-    return Kept(key, part, rows["id"], pixels, holes, rows)
+    return Kept(key, part, ids, pixels, holes, columns)
+
+
+def _table(record: Record, key: str) -> tuple[list[str], dict[str, NDArray[np.float64]]]:
+    """The ids of a record's scores on a mask, and every column but the groups."""
+    try:
+        head, *rows = csv.reader(io.StringIO(record.rows(key).decode()))
+        ids = [row[head.index("id")] for row in rows]
+        columns = {
+            name: _numbers([row[place] for row in rows]) for place, name in enumerate(head) if name not in ("id", "group")
+        }
+    except (OSError, ValueError, IndexError, zlib.error, csv.Error) as error:
+        raise UserError(f"{record.folder.name}: its scores on {record.scores[key]['shown']} cannot be read: {error}") from error
+    if not ids or len(set(ids)) < len(ids):
+        raise UserError(f"{record.folder.name}: its scores on {record.scores[key]['shown']} are not a row an image")
+    return ids, columns
+
+
+def _numbers(texts: Sequence[str]) -> NDArray[np.float64]:
+    return np.array([float(text or "nan") for text in texts])
+
+
+def _pixels(record: Record, entry: Mapping[str, Any]) -> NDArray[Any]:
+    """The array of guesses in a record, whatever it is of."""
+    try:
+        found = np.load(records.where(record.folder, entry["guesses"]), allow_pickle=False)
+    except (*DAMAGE, TypeError, AttributeError, MemoryError) as error:
+        raise UserError(f"{record.folder.name}: its guesses of {entry['shown']} cannot be read: {error}") from error
+    return np.asarray(found)
 
 
 def again(record: Record, plugins: Registry, folder: Path, beat: Beat) -> list[str]:
@@ -192,7 +224,10 @@ def again(record: Record, plugins: Registry, folder: Path, beat: Beat) -> list[s
     for one in kept(record, plugins, folder):
         entry = scores[one.key]
         fresh = scores_of(one.part, one.ids, one.guesses, one.holes, metrics, beat)
-        columns = {**fresh.columns, **_other_columns(one.rows, fresh.columns)}
+        own = {
+            name: values for name, values in one.columns.items() if name not in fresh.columns
+        }  # of metrics not here, of its log
+        columns = {**fresh.columns, **own}
         scores[one.key] = {**entry, "means": {**entry["means"], **scoring.means(metrics, fresh.columns)}}
         files[entry["file"]] = Scores(fresh.ids, fresh.groups, fresh.guesses, columns, fresh.holes_hash, {}).csv()
     had = record.told["metrics"]
@@ -201,12 +236,3 @@ def again(record: Record, plugins: Registry, folder: Path, beat: Beat) -> list[s
     with _owned(record.folder):
         records.commit(record.folder, {**files, "run.json": records.to_json(told)}, remove=gzipped)
     return [metric.name for metric in metrics if metric.name not in had]
-
-
-def _other_columns(rows: Mapping[str, list[str]], fresh: Mapping[str, object]) -> dict[str, NDArray[np.float64]]:
-    """What a record has of its own: what its method logged, and metrics that are not here now."""
-    return {
-        name: np.array([float(value or "nan") for value in values])
-        for name, values in rows.items()
-        if name not in ("id", "group") and name not in fresh
-    }

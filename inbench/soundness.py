@@ -48,7 +48,7 @@ def is_list_of_files(found: object) -> bool:
 
 def wrong_with(told: Mapping[str, Any], run: Any, name: str) -> str:
     """Why the content of a run.json cannot be counted; empty where it can. `run` is the class of its identity."""
-    wrong = _lacking(told, TOLD) or _lacking(told["run"], RUN, "run ") or _lacking(told["labels"], LABELS, "labels ")
+    wrong = lacking(told, TOLD) or lacking(told["run"], RUN, "run ") or lacking(told["labels"], LABELS, "labels ")
     fields = {field.name: field.default is dataclasses.MISSING for field in dataclasses.fields(run)}
     if not wrong and not {name for name, needed in fields.items() if needed} <= told["run"].keys() <= fields.keys():
         wrong = "has other fields in its run"
@@ -61,22 +61,22 @@ def wrong_with(told: Mapping[str, Any], run: Any, name: str) -> str:
     if not wrong and not all(isinstance(shown, str) for shown in told["labels"]["masks"].values()):
         wrong = "has masks that are no text"
     wrong = wrong or _wrong_texts(told) or _wrong_texts(told["labels"])
-    wrong = wrong or (_lacking(told["external"], EXTERNAL, "external ") if "external" in told else "")
-    wrong = wrong or next(filter(None, (_lacking(metric, METRIC, f"metric {n} ") for n, metric in told["metrics"].items())), "")
+    wrong = wrong or (lacking(told["external"], EXTERNAL, "external ") if "external" in told else "")
+    wrong = wrong or next(filter(None, (lacking(metric, METRIC, f"metric {n} ") for n, metric in told["metrics"].items())), "")
     if not wrong and told["status"] == "ok":
         hardware = told["provenance"].get("hardware")
-        wrong = _lacking(told["costs"], COSTS, "costs ") or ("" if isinstance(hardware, dict) else "has no hardware")
-    if not wrong and not all(_lacking(watch, {"step": int, "psnr": NUMBER}) == "" for watch in told["validation"]):
+        wrong = lacking(told["costs"], COSTS, "costs ") or ("" if isinstance(hardware, dict) else "has no hardware")
+    if not wrong and not all(lacking(watch, {"step": int, "psnr": NUMBER}) == "" for watch in told["validation"]):
         wrong = "has a validation that is none"
     wrong = wrong or next(filter(None, (_wrong_score(mask, entry) for mask, entry in told["scores"].items())), "")
     return f"{name}/run.json {wrong}" if wrong else ""
 
 
 def _wrong_score(mask: str, entry: object) -> str:
-    wrong = _lacking(entry, {"status": str, "reason": str, "shown": str}, f"scores on {mask} ")
+    wrong = lacking(entry, {"status": str, "reason": str, "shown": str}, f"scores on {mask} ")
     if wrong or not isinstance(entry, dict) or entry["status"] != "ok":
         return wrong
-    wrong = _lacking(entry, SCORED, f"scores on {mask} ") or _lacking(entry["costs"], SCORE_COSTS, f"scores on {mask} ")
+    wrong = lacking(entry, SCORED, f"scores on {mask} ") or lacking(entry["costs"], SCORE_COSTS, f"scores on {mask} ")
     if not wrong and not FILE.fullmatch(entry["file"]):
         wrong = f"names the file {entry['file']!r}"
     wrong = wrong or _wrong_texts(entry)
@@ -93,7 +93,8 @@ def _wrong_texts(told: Mapping[str, Any]) -> str:
     return ""
 
 
-def _lacking(told: object, wanted: Mapping[str, Any], what: str = "") -> str:
+def lacking(told: object, wanted: Mapping[str, Any], what: str = "") -> str:
+    """What JSON does not have, or has of another kind; empty where it has all that is wanted."""
     if not isinstance(told, dict):
         return f"has {what.strip() or 'content'} of another kind"
     for name, kind in wanted.items():

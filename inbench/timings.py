@@ -12,6 +12,7 @@ from tabulate import tabulate
 
 from inbench.errors import UserError
 from inbench.formats import plain
+from inbench.soundness import lacking
 
 Entry = Mapping[str, Any]
 Told = Mapping[str, Any]
@@ -19,15 +20,67 @@ PAPER_STEPS, PAPER_BATCH = 156_000, 64
 """50 passes over CelebA's 200,000 pictures."""
 
 
+FILE: dict[str, Any] = {"benchmarks": list, "machine_info": dict, "datetime": str}
+MACHINE: dict[str, Any] = {"hardware": dict, "libraries": dict, "threads": int}
+CASE: dict[str, Any] = {"group": (str, type(None)), "name": str, "stats": dict, "extra_info": dict}
+LEFT_OUT: dict[str, Any] = {"group": str, "name": str, "status": str, "reason": str}
+RATIO: dict[str, Any] = {"what": str, "against": str, "unit": str, "at_most": bool, "values": list, "bar": (int, float)}
+COUNTS = ("images", "flops", "bytes_moved", "size", "batch", "peak_memory_bytes", "waits")
+"""Numbers, or None, wherever they stand."""
+
+
 def read(file: Path) -> dict[str, Any]:
     """A file that `inbench bench --save` or `pytest --benchmark-json` wrote."""
     try:
         found = json.loads(file.read_text(encoding="utf-8"))
-        if isinstance(found, dict) and isinstance(found["benchmarks"], list) and "hardware" in found["machine_info"]:
-            return found
-    except (OSError, ValueError, KeyError, TypeError):
-        pass
-    raise UserError(f"{file} is no file of timings; inbench bench --save {file.name} writes one")
+        wrong = lacking(found, FILE) or _wrong_with(found)
+    except (OSError, ValueError, RecursionError) as error:
+        found, wrong = {}, f"cannot be read: {error}"
+    if wrong:
+        raise UserError(f"{file} is no file of timings ({wrong}); inbench bench --save {file.name} writes one")
+    return dict(found)
+
+
+def _wrong_with(told: Told) -> str:
+    """Why these are no timings; empty where they are."""
+    commit, left_out = told.get("commit_info") or {}, told.get("without_times", [])
+    if not isinstance(commit, dict) or not isinstance(commit.get("commit") or "", str):
+        return "has commit_info of another kind"
+    if not isinstance(left_out, list):
+        return "has without_times of another kind"
+    wrong = [lacking(told["machine_info"], MACHINE, "machine_info "), *(lacking(one, LEFT_OUT, "case ") for one in left_out)]
+    return next(filter(None, [*wrong, *map(_wrong_case, told["benchmarks"])]), "")
+
+
+def _wrong_case(case: Any) -> str:
+    if wrong := lacking(case, CASE, "case "):
+        return wrong
+    stats, extra, what = case["stats"], case["extra_info"], f"case {case['name']!r} has"
+    if not all(_is_number(stats.get(name)) for name in ("median", "iqr", "rounds")) or not stats["median"] > 0:
+        return f"{what} no median, iqr and rounds"
+    if not all(extra.get(name) is None or _is_number(extra[name]) for name in COUNTS):
+        return f"{what} counts that are no numbers"
+    if (case["group"] in HEADS or "size" in extra) and not {*SETTING, "images", "flops", "bytes_moved"} <= extra.keys():
+        return f"{what} no setting"
+    if not _are_numbers(extra.get("times_plain") or []):
+        return f"{what} times_plain that are no numbers"
+    return _wrong_ratio(extra["ratio"], what) if "ratio" in extra else ""
+
+
+def _wrong_ratio(ratio: Any, what: str) -> str:
+    if wrong := lacking(ratio, RATIO, "ratio "):
+        return wrong
+    sound = ratio["values"] and _are_numbers(ratio["values"]) and _is_number(ratio["bar"]) and ratio["bar"]
+    return "" if sound else f"{what} a ratio without values or bar"
+
+
+def _are_numbers(values: object) -> bool:
+    return isinstance(values, list) and all(map(_is_number, values))
+
+
+def _is_number(value: object) -> bool:
+    """One that can be divided and printed."""
+    return isinstance(value, (int, float)) and abs(value) < 1e30
 
 
 def page(told: Told, *, before: Told | None = None, name: str = "") -> str:

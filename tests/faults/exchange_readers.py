@@ -198,7 +198,7 @@ def _paper(folder: Path, data: bytes) -> None:
     """A paper of the user's own, its tables, and the plan of what they need."""
     paper = published.load(str(_laid(folder, {"paper.toml": data}) / "paper.toml"))
     for form in ("markdown", "latex", "html", "csv"):
-        tables.paper(folder / "results", str(folder / "paper.toml"), form)
+        tables.paper(folder / "results", str(folder / "paper.toml"), form).encode()
     paper_sheets.as_rows(paper_sheets.Beside(paper, [], {}, None), paper.tables)
     paper_runs.requests(paper, paper.tables, None, None, plan.Request(methods="all"))
 
@@ -207,8 +207,8 @@ def _timings(folder: Path, data: bytes) -> None:
     """Timings, and as those that others are compared with."""
     sound = timings.read(_laid(folder, {"sound.json": _some_timings()}) / "sound.json")
     told = timings.read(_laid(folder, {"timings.json": data}) / "timings.json")
-    timings.page(told)
-    timings.page(sound, before=told, name="timings.json")
+    timings.page(told).encode()
+    timings.page(sound, before=told, name="timings.json").encode()
     timings.where_they_differ(sound, told)
     bench_command.slowed(timings.ratios_to(sound, told), 0.1)
 

@@ -76,8 +76,8 @@ def _record(folder: Path, change: str, data: bytes) -> Path:
 def _look(folder: Path, change: str, data: bytes) -> None:
     """Everything that reads records."""
     results = _record(folder, change, data)
-    tables.table(results)
-    tables.cost_table(results)
+    tables.table(results).encode()
+    tables.cost_table(results).encode()
     packing.verify(results)
     with contextlib.suppress(UserError):
         packing.pack(results, folder / "results" / "pack.zip", weights=False)
