@@ -494,3 +494,15 @@ def test_a_disk_that_fills_up_on_the_way_is_said_and_nothing_is_left(small_disk)
         prepared(Tiles(split(train=count)), small_disk)
     assert left_in(small_disk) == []
     assert prepared(Tiles(split()), small_disk).fault() == ""
+
+
+def test_an_error_page_in_place_of_the_only_picture_is_named(tmp_path):
+    source = written(tmp_path / "set", {"a.jpg": "<!DOCTYPE html><html>404</html>"})
+    with pytest.raises(UserError, match=r"no pictures whose split is train; and a.jpg is an HTML page"):
+        prepared(Folder(Folder.Params()), tmp_path, source=source)
+
+
+def test_where_the_only_picture_is_one_nothing_more_is_said(tmp_path):
+    source = written(tmp_path / "set", {"a.png": encoded(noise(1))})
+    with pytest.raises(UserError, match=r"no pictures whose split is train$"):
+        prepared(Folder(Folder.Params()), tmp_path, source=source)
