@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -19,6 +20,7 @@ import page
 import plugins
 import pytest
 import sharing
+import tally
 
 TARGETS = fuzzing.targets()
 
@@ -29,13 +31,13 @@ def quiet(_: str) -> None:
 
 def test_a_run_that_is_killed_ends_with_the_same_bits(tmp_path: Path) -> None:
     measured = {"kills": killing.campaign(tmp_path, 1, phases=["writing a checkpoint"], report=quiet)}
-    assert page.faults(measured) == []
+    assert tally.faults(measured) == []
 
 
 def test_hostile_plugins_do_no_harm_to_others(tmp_path: Path) -> None:
     names = ["segfault", "leaves-at-once", "forks"]
     measured = {"plugins": hosting.campaign(tmp_path, names, report=quiet)}
-    assert page.faults(measured) == []
+    assert tally.faults(measured) == []
 
 
 def test_seventeen_hostile_plugins_are_in_the_campaign() -> None:
@@ -44,21 +46,21 @@ def test_seventeen_hostile_plugins_are_in_the_campaign() -> None:
 
 def test_two_commands_at_once_compute_each_run_once(tmp_path: Path) -> None:
     measured = {"sharing": sharing.campaign(tmp_path, 2, 2)}
-    assert page.faults(measured) == []
+    assert tally.faults(measured) == []
 
 
 def test_a_full_disk_is_one_sentence_and_nothing_is_lost(tmp_path: Path) -> None:
     measured = {"full": filling.campaign(tmp_path, (8,))}
     if "rows" not in measured["full"]:
         pytest.skip(f"no small file system can be mounted here: {measured['full']['reason']}")
-    assert page.faults(measured) == []
+    assert tally.faults(measured) == []
     assert measured["full"]["full"] == 1
 
 
 def test_sixty_malformed_inputs_and_more_end_in_one_sentence(tmp_path: Path) -> None:
     measured = {"malformed": fuzzing.malformed(tmp_path)}
     assert measured["malformed"]["inputs"] >= 60
-    assert page.faults(measured) == []
+    assert tally.faults(measured) == []
 
 
 @pytest.mark.parametrize("name", TARGETS)
@@ -136,6 +138,64 @@ def _ignores(pid: int) -> bool:
     return bool(int(mask, 16) & 1 << (signal.SIGTERM - 1))
 
 
+GREEN = {"kills": 50, "same bits": 50, "finished runs lost": 0, "half files": 0}
+
+
+def days(kept: tally.Tally) -> int:
+    return len(kept.measured["kills"]["green"])
+
+
+def test_the_long_form_is_counted_until_it_fails(tmp_path: Path) -> None:
+    kept = tally.Tally(tmp_path / "tally.json")
+    kept.keep("kills", GREEN)
+    kept.keep("kills", GREEN)
+    assert days(kept) == 2
+    kept.keep("kills", {**GREEN, "kills": 8, "same bits": 8})
+    assert (days(kept), tally.form("kills", kept.measured["kills"])) == (2, "short: 8 of 50 kills")
+    kept.keep("kills", {**GREEN, "same bits": 49})
+    assert days(kept) == 0
+
+
+def test_each_reader_is_counted_by_itself(tmp_path: Path) -> None:
+    kept = tally.Tally(tmp_path / "tally.json")
+    row = {"inputs": 9, "minutes": 10.0, "fault": ""}
+    for reader, fault in (("one", ""), ("other", ""), ("one", ""), ("other", "a traceback")):
+        kept.keep(f"fuzz: {reader}", {**row, "reader": reader, "fault": fault})
+    assert [len(row["green"]) for row in kept.measured["fuzz"]["targets"]] == [2, 0]
+    assert tally.faults(kept.measured) == ["other"]
+    assert "| 0 " in page.tables(kept.measured)
+
+
+def test_a_campaign_that_was_interrupted_loses_nothing_and_goes_on(tmp_path: Path) -> None:
+    file, readers = tmp_path / "tally.json", ["claim", "heartbeat"]
+    kept = tally.Tally(file)
+    kept.begin(["kills", *(f"fuzz: {reader}" for reader in readers)])
+    kept.keep("kills", GREEN)
+    words = ["-m", "tests.faults", "--continue", "--jobs", "2", "--minutes", "0.01", "--into", str(file)]
+    done = driving.finish([*driving.command()[:1], *words], cwd=driving.ROOT)
+    assert done.returncode == 0, done.stdout
+    kept = tally.Tally(file)
+    assert (kept.left(), days(kept)) == ([], 1)
+    assert {row["reader"] for row in kept.measured["fuzz"]["targets"]} == set(readers)
+    assert {tally.form("fuzz", row).partition(":")[0] for row in kept.measured["fuzz"]["targets"]} == {"short"}
+
+
+def test_a_reader_that_kills_its_process_is_a_fault(tmp_path: Path) -> None:
+    (row,) = fuzzing.campaign(tmp_path, 0.01, ["no such reader"])
+    assert (row["inputs"], "KeyError" in row["fault"]) == (0, True)
+
+
+def test_a_reader_that_hangs_is_noticed_though_it_takes_system_errors_for_damage(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def read(folder: Path, data: bytes) -> None:
+        with contextlib.suppress(OSError):
+            time.sleep(60)
+
+    monkeypatch.setattr(fuzzing, "HANGS", 1)
+    assert "still reading" in fuzzing.fault_of(fuzzing.Target(b"", read), b"", tmp_path)
+
+
 def test_the_page_is_that_of_the_committed_measurements() -> None:
     text = page.PAGE.read_text()
     assert text == page.written(json.loads(page.MEASURED.read_text()), text)
@@ -143,8 +203,9 @@ def test_the_page_is_that_of_the_committed_measurements() -> None:
 
 def test_the_committed_campaign_reached_what_it_had_to() -> None:
     measured = json.loads(page.MEASURED.read_text())
-    assert measured.keys() == {"kills", "plugins", "sharing", "full", "malformed", "fuzz"}
-    assert page.faults(measured) == []
+    assert measured.keys() - {tally.UNDER_WAY} == set(tally.PARTS)
+    assert {row["reader"] for row in measured["fuzz"]["targets"]} == set(TARGETS)
+    assert tally.faults(measured) == []
 
 
 def test_the_long_form_is_one_command() -> None:
