@@ -14,7 +14,7 @@ from inbench.errors import UserError
 ENDINGS = {".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff"}
 DAMAGE = (
     zipfile.BadZipFile, zlib.error, lzma.LZMAError, OSError, RuntimeError, NotImplementedError, ValueError, EOFError, KeyError,
-    SyntaxError, tokenize.TokenError,  # numpy reads the head of an array as Python
+    SyntaxError, tokenize.TokenError, OverflowError,  # numpy reads the head of an array as Python, and believes its shape
 )  # fmt: skip
 """What reading a damaged file or archive may end in."""
 MOST_BYTES = 2**28

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import bisect
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -16,6 +17,8 @@ CARD = ("region", "range", "aggregation", "rounding", "hole", "data")
 CHOICES = {"region": ("hole", "whole"), "range": ("[0, 1]", "[-1, 1]"), "aggregation": ("mean", "pooled")}
 """What our columns can follow; the rest of a card is text."""
 METRICS = ("l1", "l2", "psnr", "ssim")
+MOST_TEXT, MOST_OPEN = 2**18, 100
+"""Characters of a file, and lines that one value of it takes: a longer one is no paper, and would be searched for ever."""
 Place = tuple[str | int, ...]
 
 
@@ -155,6 +158,23 @@ def label_of(text: str) -> str:
     return brackets.write(name, named.options)
 
 
+def _has(lines: Sequence[str], place: Place) -> bool:
+    """Whether so many lines, without the last few where something is open in them, hold a key."""
+    for count in range(len(lines), max(0, len(lines) - MOST_OPEN), -1):
+        for end in ("", "]"):
+            try:
+                found: Any = tomllib.loads("".join(lines[:count]) + end)
+            except tomllib.TOMLDecodeError:
+                continue
+            try:
+                for key in place:
+                    found = found[key]
+            except (KeyError, IndexError, TypeError):
+                return False
+            return True
+    return False
+
+
 class _Reader:
     """One file; every complaint names the file and the line."""
 
@@ -162,8 +182,10 @@ class _Reader:
         self.file = file
         try:
             self.text = file.read_text(encoding="utf-8")
+            if len(self.text) > MOST_TEXT:
+                raise UserError(f"{file} is no paper: it has {len(self.text):,} characters")
             self.told = tomllib.loads(self.text)
-        except tomllib.TOMLDecodeError as error:
+        except (tomllib.TOMLDecodeError, RecursionError) as error:
             raise UserError(f"{file} is no TOML: {error}") from error
         except (OSError, UnicodeDecodeError) as error:
             raise UserError(f"{file} cannot be read: {error}") from error
@@ -171,16 +193,7 @@ class _Reader:
     def line(self, place: Place) -> int:
         """Where a key stands: the first line up to which the file, or the list that is open there, has it."""
         lines = self.text.splitlines(keepends=True)
-        for count in range(1, len(lines)):
-            for end in ("", "]"):
-                try:
-                    found: Any = tomllib.loads("".join(lines[:count]) + end)
-                    for key in place:
-                        found = found[key]
-                except (tomllib.TOMLDecodeError, KeyError, IndexError, TypeError):
-                    continue
-                return count
-        return len(lines)
+        return 1 + bisect.bisect_left(range(1, len(lines)), True, key=lambda count: _has(lines[:count], place))
 
     def wrong(self, place: Place, what: str) -> UserError:
         where = f"line {self.line(place)} of {self.file.name}" if place else self.file.name

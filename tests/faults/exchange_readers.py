@@ -53,6 +53,12 @@ class Grey(inbench.Method):
 def inbench_methods():
     return [Grey]
 """
+ODD_PLUGINS = (
+    METHOD + b"\0", METHOD.decode().encode("utf-16"), b"# coding: latin-1\n# \xe9\n" + METHOD,
+    b"# coding: no-such-code\n" + METHOD, b"(" * 5000, b"-" * 100_000 + b"1", b"x = 1\n" * 200_000, METHOD.replace(b"return [Grey]", b"return Grey"),
+    METHOD.replace(b"return [Grey]", b"return [Grey, 7, None]"), METHOD.replace(b"return [Grey]", b"raise SystemExit(0)"),
+    METHOD.replace(b'"all-grey"', b'"../../all-grey"'), METHOD.replace(b'"all-grey"', b'"mean-fill"'), b"raise SystemExit(0)\n",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -141,6 +147,21 @@ def _npy() -> bytes:
     return held.getvalue()
 
 
+def _header(shape: str) -> bytes:
+    """An array that has a head and nothing else."""
+    told = f"{{'descr': '|u1', 'fortran_order': False, 'shape': {shape}, }}"
+    return b"\x93NUMPY\x01\x00" + (118).to_bytes(2, "little") + told.ljust(117).encode() + b"\n"
+
+
+ODD_ARRAYS = (
+    _header("(2, 32, 32, 3)"),
+    _header(f"({10**15},)"),
+    _header(f"({10**30},)"),
+    _header("(-1, 32, 32, 3)"),
+    _header("()"),
+)
+
+
 def _zip() -> bytes:
     held = Path(tempfile.mkdtemp(prefix="inbench-zip-"))
     try:
@@ -192,7 +213,8 @@ def _part_of_record(ending: str) -> str:
 
 def _from_record(ending: str) -> Target:
     name = _part_of_record(ending)
-    return Target((world().record / name).read_bytes(), _kept(name), is_json=ending == "run.json")
+    odd = ODD_ARRAYS if ending == ".npy" else ()
+    return Target((world().record / name).read_bytes(), _kept(name), is_json=ending == "run.json", odd=odd)
 
 
 def _paper(folder: Path, data: bytes) -> None:
@@ -200,8 +222,19 @@ def _paper(folder: Path, data: bytes) -> None:
     paper = published.load(str(_laid(folder, {"paper.toml": data}) / "paper.toml"))
     for form in ("markdown", "latex", "html", "csv"):
         tables.paper(folder / "results", str(folder / "paper.toml"), form).encode()
+    tables.claims(folder / "results", str(folder / "paper.toml"), "markdown").encode()
     paper_sheets.as_rows(paper_sheets.Beside(paper, [], {}, None), paper.tables)
     paper_runs.requests(paper, paper.tables, None, None, plan.Request(methods="all"))
+
+
+def _odd_papers() -> tuple[bytes, ...]:
+    """Nested deeper than any parser goes, one wrong key below many lines, and one inside a text of many lines."""
+    sound, lines = _sound_paper(), b"# nothing\n" * 3000
+    return b"a = " + b"[" * 100_000, sound + lines + b"[odd]\n", b'title = """' + b"\n" * 3000 + b'"""\n' + lines + b"[odd]\n"
+
+
+def _sound_paper() -> bytes:
+    return (published.FOLDER / "meng2020.toml").read_bytes()
 
 
 def _timings(folder: Path, data: bytes) -> None:
@@ -264,17 +297,17 @@ def targets() -> dict[str, Target]:
         "guesses, a hole": Target(_hole(0), _in_folder(f"holes/{first}")),
         "guesses, zipped": Target(_zip(), _as_file("guesses.zip")),
         "guesses, npz": Target(_npz(), _as_file("guesses.npz")),
-        "guesses, npy": Target(_npy(), _as_file("guesses.npy")),
+        "guesses, npy": Target(_npy(), _as_file("guesses.npy"), odd=ODD_ARRAYS),
         "export manifest": Target(_manifest(), _exported, is_json=True),
         "kept guesses": _from_record(".npy"),
         "kept guesses, ids": _from_record(".csv"),
         "kept guesses, run.json": _from_record("run.json"),
-        "paper": Target((published.FOLDER / "yeh2017.toml").read_bytes(), _paper),
+        "paper": Target(_sound_paper(), _paper, odd=_odd_papers()),
         "timings": Target(_some_timings(), _timings, is_json=True),
         "CelebA, partition": _list_of("celeba", official_layouts.celeba, official_layouts.PARTITION),
         "CelebA, landmarks": _list_of("celeba", official_layouts.celeba, official_layouts.LANDMARKS),
         "CelebA, identity": _list_of("celeba", official_layouts.celeba, official_layouts.IDENTITY),
         "Stanford Cars, cars_train_annos.mat": _list_of("stanford-cars", cars, "cars_train_annos.mat"),
         "Stanford Cars, cars_annos.mat": _list_of("stanford-cars", official_layouts.cars_in_one, "cars_annos.mat"),
-        "plugin file": Target(METHOD, _plugin),
+        "plugin file": Target(METHOD, _plugin, odd=ODD_PLUGINS),
     }

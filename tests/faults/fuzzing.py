@@ -55,7 +55,13 @@ def cases() -> list[tuple[str, str, bytes]]:
     """Malformed inputs, several for every reader: reader, what is wrong, bytes."""
     made = []
     for name, target in targets().items():
-        bad = [*NOTHING, target.base[: len(target.base) // 2], target.base + target.base, *(BAD_JSON if target.is_json else ())]
+        bad = [
+            *NOTHING,
+            target.base[: len(target.base) // 2],
+            target.base + target.base,
+            *(BAD_JSON if target.is_json else ()),
+            *target.odd,
+        ]
         made += [(name, f"{place}: {data[:20]!r}", data) for place, data in enumerate(bad)]
     return made
 

@@ -44,11 +44,12 @@ from inbench.errors import UserError
 
 @dataclass(frozen=True)
 class Target:
-    """A reader: a sound input of its, and what is done with a damaged one in a folder of its own."""
+    """A reader: a sound input of its, what is done with a damaged one in a folder of its own, and odd inputs of its kind."""
 
     base: bytes
     read: Callable[[Path, bytes], object]
     is_json: bool = False
+    odd: tuple[bytes, ...] = ()
 
 
 def _reference() -> Path:
