@@ -54,11 +54,20 @@ def inbench_methods():
     return [Grey]
 """
 ODD_PLUGINS = (
-    METHOD + b"\0", METHOD.decode().encode("utf-16"), b"# coding: latin-1\n# \xe9\n" + METHOD,
-    b"# coding: no-such-code\n" + METHOD, b"(" * 5000, b"-" * 100_000 + b"1", b"x = 1\n" * 200_000, METHOD.replace(b"return [Grey]", b"return Grey"),
-    METHOD.replace(b"return [Grey]", b"return [Grey, 7, None]"), METHOD.replace(b"return [Grey]", b"raise SystemExit(0)"),
-    METHOD.replace(b'"all-grey"', b'"../../all-grey"'), METHOD.replace(b'"all-grey"', b'"mean-fill"'), b"raise SystemExit(0)\n",
-)  # fmt: skip
+    METHOD + b"\0",
+    METHOD.decode().encode("utf-16"),
+    b"# coding: latin-1\n# \xe9\n" + METHOD,
+    b"# coding: no-such-code\n" + METHOD,
+    b"(" * 5000,
+    b"-" * 100_000 + b"1",
+    b"x = 1\n" * 200_000,
+    METHOD.replace(b"[Grey]", b"Grey"),
+    METHOD.replace(b"[Grey]", b"[Grey, 7, None]"),
+    METHOD.replace(b"return [Grey]", b"raise SystemExit(0)"),
+    METHOD.replace(b'"all-grey"', b'"../../all-grey"'),
+    METHOD.replace(b'"all-grey"', b'"mean-fill"'),
+    b"raise SystemExit(0)\n",
+)
 
 
 @dataclass(frozen=True)
