@@ -16,6 +16,7 @@ CARD = ("region", "range", "aggregation", "rounding", "hole", "data")
 CHOICES = {"region": ("hole", "whole"), "range": ("[0, 1]", "[-1, 1]"), "aggregation": ("mean", "pooled")}
 """What our columns can follow; the rest of a card is text."""
 METRICS = ("l1", "l2", "psnr", "ssim")
+SHOWS = ("curves", "grid")
 Place = tuple[str | int, ...]
 
 
@@ -42,7 +43,10 @@ class PaperRow:
 
 @dataclass(frozen=True)
 class PaperTable:
-    """A table, or a figure (whose rows have no cells). `source` is where in the paper, and what it leaves open."""
+    """A table, or a figure (whose rows have no cells). `source` is where in the paper, and what it leaves open.
+
+    shows: of a figure, whether it is one of curves or a grid of pictures; of a table, nothing.
+    """
 
     kind: str
     number: int
@@ -51,6 +55,7 @@ class PaperTable:
     size: int
     columns: Sequence[str]
     rows: Sequence[PaperRow]
+    shows: str
 
     @property
     def name(self) -> str:
@@ -230,11 +235,13 @@ class _Reader:
 
     def table(self, kind: str, number: int, roles: Mapping[str, Role]) -> PaperTable:
         place: Place = (kind, number)
-        needed = ["number", "title", "source", "size", "rows", *(["columns"] if kind == "tables" else [])]
+        needed = ["number", "title", "source", "size", "rows", "columns" if kind == "tables" else "shows"]
         told = self.take(place, needed, ["dataset", "mask", "budget"])
         for key in ("number", "size"):
             if not isinstance(told[key], int):
                 raise self.wrong((*place, key), f"{key} must be a whole number, not {told[key]!r}")
+        if kind == "figures" and told["shows"] not in SHOWS:
+            raise self.wrong((*place, "shows"), str(unknown("kind of figure", str(told["shows"]), SHOWS)))
         columns = self.listed(place, "columns", told.get("columns", []))
         for column in columns:
             if column not in METRICS:
@@ -253,6 +260,7 @@ class _Reader:
             told["size"],
             columns,
             rows,
+            told.get("shows", ""),
         )
 
     def row(self, place: Place, common: dict[str, Any], columns: Sequence[str], roles: Mapping[str, Role]) -> PaperRow:
