@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from inbench import __version__, bench_command, cli_data, cli_exchange, cli_records, cli_tables
+from inbench import __version__, bench_command, cli_data, cli_exchange, cli_figures, cli_records, cli_tables
 from inbench.cli_options import FAILED, OK, STOPPED, WRONG, Parser, common, data, print_json
 from inbench.errors import Interrupted, NoRoom, UserError, visible
 
@@ -30,6 +30,7 @@ def parser() -> Parser:
 
     _add_run(commands.add_parser("run", help="train and score methods, then print the table", allow_abbrev=False))
     cli_tables.add(commands)
+    cli_figures.add(commands)
     listed = commands.add_parser("list", help="methods, data sets, masks, metrics, budgets", allow_abbrev=False)
     common(listed)
     listed.set_defaults(call=_list)

@@ -17,6 +17,7 @@ CARD = ("region", "range", "aggregation", "rounding", "hole", "data")
 CHOICES = {"region": ("hole", "whole"), "range": ("[0, 1]", "[-1, 1]"), "aggregation": ("mean", "pooled")}
 """What our columns can follow; the rest of a card is text."""
 METRICS = ("l1", "l2", "psnr", "ssim")
+SHOWS = ("curves", "grid")
 MOST_TEXT, MOST_OPEN = 2**18, 100
 """Characters of a file, and lines that one value of it takes: a longer one is no paper, and would be searched for ever."""
 Place = tuple[str | int, ...]
@@ -45,7 +46,10 @@ class PaperRow:
 
 @dataclass(frozen=True)
 class PaperTable:
-    """A table, or a figure (whose rows have no cells). `source` is where in the paper, and what it leaves open."""
+    """A table, or a figure (whose rows have no cells). `source` is where in the paper, and what it leaves open.
+
+    shows: of a figure, whether it is one of curves or a grid of pictures; of a table, nothing.
+    """
 
     kind: str
     number: int
@@ -54,6 +58,7 @@ class PaperTable:
     size: int
     columns: Sequence[str]
     rows: Sequence[PaperRow]
+    shows: str
 
     @property
     def name(self) -> str:
@@ -259,11 +264,13 @@ class _Reader:
 
     def table(self, kind: str, number: int, roles: Mapping[str, Role]) -> PaperTable:
         place: Place = (kind, number)
-        needed = ["number", "title", "source", "size", "rows", *(["columns"] if kind == "tables" else [])]
+        needed = ["number", "title", "source", "size", "rows", "columns" if kind == "tables" else "shows"]
         told = self.take(place, needed, ["dataset", "mask", "budget"])
         for key in ("number", "size"):
             if not isinstance(told[key], int):
                 raise self.wrong((*place, key), f"{key} must be a whole number, not {told[key]!r}")
+        if kind == "figures" and told["shows"] not in SHOWS:
+            raise self.wrong((*place, "shows"), str(unknown("kind of figure", str(told["shows"]), SHOWS)))
         columns = self.listed(place, "columns", told.get("columns", []))
         for column in columns:
             if column not in METRICS:
@@ -282,6 +289,7 @@ class _Reader:
             told["size"],
             columns,
             rows,
+            told.get("shows", ""),
         )
 
     def claim(self, number: int, roles: Mapping[str, Role]) -> Claim:

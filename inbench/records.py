@@ -219,13 +219,14 @@ def fault_of(folder: Path, *, light: bool = False) -> str:
         found = listed(folder)
         if not found:
             return f"{folder.name} has no list of its files (done)"
-        fault = next(filter(None, (_fault_in(folder, *one) for one in found.items() if not light or is_light(one[0]))), "")
+        fault = next(filter(None, (fault_in(folder, *one) for one in found.items() if not light or is_light(one[0]))), "")
         if not fault or listed(folder) == found:  # else it was being written while one looked
             break
     return fault
 
 
-def _fault_in(folder: Path, name: str, wanted: str) -> str:
+def fault_in(folder: Path, name: str, wanted: str) -> str:
+    """What is wrong with one file of a record; empty where it has the hash that is wanted."""
     try:
         with where(folder, name).open("rb") as file:
             right = hashlib.file_digest(file, "sha256").hexdigest() == wanted

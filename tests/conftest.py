@@ -173,6 +173,15 @@ def command(capsys: pytest.CaptureFixture[str]) -> Callable[..., Told]:
     return call
 
 
+@pytest.fixture(scope="session")
+def pictured(tmp_path_factory: pytest.TempPathFactory, own_world: None) -> Path:
+    """A results folder with kept guesses of three methods on two masks; whoever changes it takes a copy."""
+    results = tmp_path_factory.mktemp("pictured")
+    with workers(Child):
+        inbench.run(f"mean-fill,mean-image,{AUTO}", **{**TINY, "results": results, "test_masks": "center,random80"})
+    return results
+
+
 @pytest.fixture
 def record(tmp_path: Path) -> Callable[..., Any]:
     """The one record of a method in a folder of `tmp_path`."""

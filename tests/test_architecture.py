@@ -17,16 +17,17 @@ FLOORS = {
     "words": "errors soundness brackets params seeds clock budget method dataset mask metric records published",
     "joints": "starts isolation claims files decoding store preparing hookspecs source registry batches "
     "strokes masks mask_files metrics choices device guards",
-    "acts": "training scoring contract exporting guesses rescoring formulas conventions",
+    "acts": "training scoring contract exporting guesses rescoring formulas conventions gathering",
     "worker": "worker estimates",
     "runner": "plan paper_runs runner cases bench",
     "face": "__init__ __main__ calls cli cli_options cli_data cli_exchange cli_records cli_tables bench_command "
-    "packing planning data_commands showing progress doctor",
+    "packing planning data_commands showing progress doctor galleries illustrations cli_figures",
 }
 """From the ground up. Imports go down, or sideways without a circle."""
 READERS = {
     *("statistics", "counting", "standing", "rows", "sheets", "score_sheets", "costs", "formats", "tables", "timings"),
     *("elsewhere", "time_to_quality", "naming", "consistency", "paper_sheets", "comparison", "verdicts"),
+    *("picking", "curves", "drawing", "figures"),
 }
 """They stand on the words that need no torch, and on each other; only the face is above them."""
 WITH_TORCH = {"method", "metric"}
