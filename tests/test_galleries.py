@@ -35,7 +35,7 @@ def test_what_is_shown_is_what_was_scored(pictured: Path, mask: str) -> None:
         squared = np.square((completed.astype(float) - found.pictures.images) / 255)
         for place, score in enumerate(scores):
             mse = squared[place][np.broadcast_to(holes[place], squared[place].shape)].mean()
-            assert score == pytest.approx(-10 * math.log10(mse), abs=1e-6)
+            assert score == pytest.approx(-10 * math.log10(mse), rel=1e-6)
 
 
 def test_pictures_are_those_of_their_ids(pictured: Path) -> None:
