@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from inbench import __version__, bench_command, cli_data, cli_exchange, cli_records, cli_tables
+from inbench import __version__, bench_command, cli_data, cli_exchange, cli_plugins, cli_records, cli_tables
 from inbench.cli_options import FAILED, OK, STOPPED, WRONG, Parser, common, data, print_json
 from inbench.errors import Interrupted, NoRoom, UserError, visible
 
@@ -35,6 +35,7 @@ def parser() -> Parser:
     listed.set_defaults(call=_list)
 
     _add_show(commands.add_parser("show", help="one method, data set, mask or metric in full", allow_abbrev=False))
+    cli_plugins.add(commands)
     cli_data.add(
         commands.add_parser("data", help="prepare data sets from their files, list and verify them", allow_abbrev=False)
     )

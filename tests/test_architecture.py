@@ -20,8 +20,8 @@ FLOORS = {
     "acts": "training scoring contract exporting guesses rescoring formulas conventions",
     "worker": "worker estimates",
     "runner": "plan paper_runs runner cases bench",
-    "face": "__init__ __main__ calls cli cli_options cli_data cli_exchange cli_records cli_tables bench_command "
-    "packing planning data_commands showing progress doctor",
+    "face": "__init__ __main__ calls cli cli_options cli_data cli_exchange cli_plugins cli_records cli_tables bench_command "
+    "scaffold origins packing planning data_commands showing progress doctor",
 }
 """From the ground up. Imports go down, or sideways without a circle."""
 READERS = {
