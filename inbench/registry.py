@@ -311,9 +311,7 @@ def line_of(function: Any) -> str:
 def _fault(source: Source, error: BaseException, kind: str = "", where: str = "") -> Fault:
     """What went wrong in a plugin, at the last line of it that was running."""
     kind = kind or ("dataset" if source.origin.startswith("inbench_datasets") else "")
-    own = [frame for frame in traceback.extract_tb(error.__traceback__) if _is_plugins(frame.filename)]
-    if own:
-        where = f"{own[-1].filename}:{own[-1].lineno}"
+    where = last_line(error) or where
     if isinstance(error, SyntaxError):
         where = f"{error.filename}:{error.lineno}"
     if isinstance(error, BadHook):
@@ -323,6 +321,12 @@ def _fault(source: Source, error: BaseException, kind: str = "", where: str = ""
     if isinstance(error, ImportError) and error.name == "inbench":
         reason += "; a newer inbench may have it: pip install --upgrade inbench"
     return Fault(source.name, source.origin, reason, where, kind, unavailable=isinstance(error, Unavailable))
+
+
+def last_line(error: BaseException) -> str:
+    """file:line of the last line of a plugin that was running when something was raised."""
+    own = [frame for frame in traceback.extract_tb(error.__traceback__) if _is_plugins(frame.filename)]
+    return f"{own[-1].filename}:{own[-1].lineno}" if own else ""
 
 
 def _is_plugins(file: str) -> bool:

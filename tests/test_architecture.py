@@ -19,7 +19,7 @@ FLOORS = {
     "strokes masks mask_files metrics choices device guards",
     "acts": "training scoring contract exporting guesses rescoring formulas conventions",
     "worker": "worker estimates",
-    "runner": "plan paper_runs runner cases bench",
+    "runner": "plan paper_runs observers runner cases bench",
     "face": "__init__ __main__ calls cli cli_options cli_data cli_exchange cli_plugins cli_records cli_tables bench_command "
     "scaffold origins packing planning data_commands showing progress doctor",
 }
