@@ -31,6 +31,7 @@ def parser() -> Parser:
     _add_run(commands.add_parser("run", help="train and score methods, then print the table", allow_abbrev=False))
     cli_tables.add(commands)
     listed = commands.add_parser("list", help="methods, data sets, masks, metrics, budgets", allow_abbrev=False)
+    listed.add_argument("--write", metavar="FILE.md", help="write all of it in full, with every option, as a page")
     common(listed)
     listed.set_defaults(call=_list)
 
@@ -210,9 +211,12 @@ def _is_failure(one: Planned) -> bool:
 
 
 def _list(asked: argparse.Namespace) -> int:
-    from inbench import budget, params, published, registry
+    from inbench import budget, catalogue, params, published, registry
 
     plugins = registry.load(asked.plugin)
+    if asked.write is not None:
+        catalogue.write(plugins, Path(asked.write))
+        return OK
     found: dict[str, list[dict[str, Any]]] = {}
     for kind in registry.KINDS:
         found[f"{kind}s"] = [

@@ -21,7 +21,7 @@ FLOORS = {
     "worker": "worker estimates",
     "runner": "plan paper_runs observers runner cases bench",
     "face": "__init__ __main__ calls cli cli_options cli_data cli_exchange cli_plugins cli_records cli_tables bench_command "
-    "scaffold origins packing planning data_commands showing progress doctor",
+    "scaffold origins catalogue packing planning data_commands showing progress doctor",
 }
 """From the ground up. Imports go down, or sideways without a circle."""
 READERS = {
