@@ -19,11 +19,12 @@ lint: .venv/test
 	$(BIN)/ruff check --fix .
 	$(BIN)/mypy
 
-# Writes the committed tables anew from the committed records.
+# Writes the committed tables anew from the committed records, and the page of all plugins from the plugins.
 tables: .venv/run
 	$(BIN)/inbench tables --results results/reference --write
 	$(BIN)/inbench tables --results results/reference --only drawn-faces --write README.md
 	$(BIN)/inbench tables --results results/reference --costs --write docs/performance.md
+	$(BIN)/inbench list --write docs/built-in.md
 
 # Measures the ratios anew and writes them into the document; alone on the machine, or the numbers mean nothing.
 BENCH = results/reference/bench

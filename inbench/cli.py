@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from inbench import __version__, bench_command, cli_data, cli_exchange, cli_figures, cli_records, cli_tables
+from inbench import __version__, bench_command, cli_data, cli_exchange, cli_figures, cli_plugins, cli_records, cli_tables
 from inbench.cli_options import FAILED, OK, STOPPED, WRONG, Parser, common, data, print_json
 from inbench.errors import Interrupted, NoRoom, UserError, visible
 
@@ -32,10 +32,12 @@ def parser() -> Parser:
     cli_tables.add(commands)
     cli_figures.add(commands)
     listed = commands.add_parser("list", help="methods, data sets, masks, metrics, budgets", allow_abbrev=False)
+    listed.add_argument("--write", metavar="FILE.md", help="write all of it in full, with every option, as a page")
     common(listed)
     listed.set_defaults(call=_list)
 
     _add_show(commands.add_parser("show", help="one method, data set, mask or metric in full", allow_abbrev=False))
+    cli_plugins.add(commands)
     cli_data.add(
         commands.add_parser("data", help="prepare data sets from their files, list and verify them", allow_abbrev=False)
     )
@@ -210,9 +212,12 @@ def _is_failure(one: Planned) -> bool:
 
 
 def _list(asked: argparse.Namespace) -> int:
-    from inbench import budget, params, published, registry
+    from inbench import budget, catalogue, params, published, registry
 
     plugins = registry.load(asked.plugin)
+    if asked.write is not None:
+        catalogue.write(plugins, Path(asked.write))
+        return OK
     found: dict[str, list[dict[str, Any]]] = {}
     for kind in registry.KINDS:
         found[f"{kind}s"] = [

@@ -56,6 +56,7 @@ class Planned:
     spec: dict[str, Any] = field(default_factory=dict)
     reason: str = ""
     written: str = ""  # when the record that was there at planning was written
+    made: bool = False  # whether this command brought it to its end
 
     @property
     def title(self) -> str:

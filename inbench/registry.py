@@ -14,7 +14,7 @@ import pkgutil
 import re
 import sys
 import traceback
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from importlib import metadata
 from pathlib import Path
 from types import ModuleType
@@ -31,19 +31,26 @@ from inbench.metric import Metric
 from inbench.source import code_hash
 
 KINDS: dict[str, type[Any]] = {"method": Method, "dataset": Dataset, "mask": Mask, "metric": Metric}
+SPOKEN = {"method": "method", "dataset": "data set", "mask": "mask", "metric": "metric"}
+HOOKS = tuple(name for name in vars(hookspecs) if name.startswith("inbench_"))
 BUILT_IN = ("inbench_methods", "inbench_datasets")
 NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 
 
 @dataclasses.dataclass(frozen=True)
 class Plugin:
-    """A class that a plugin brought: what it is called, where it came from, and the hash of its source."""
+    """A class that a plugin brought: what it is called, where it came from, and the files that make it what it is."""
 
     kind: str
     cls: type[Any]
     origin: str
     version: str
-    code: str
+    files: tuple[Path, ...]
+
+    @functools.cached_property
+    def code(self) -> str:
+        """The hash of its source, taken when it is first asked for: a list of plugins needs none."""
+        return code_hash(self.files)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -71,12 +78,23 @@ class Source:
     load: Any
 
 
+@dataclasses.dataclass(frozen=True)
+class Observer:
+    """A function that a plugin wants to be called, and where it came from."""
+
+    origin: str
+    function: Callable[..., object]
+    arguments: tuple[str, ...]
+
+
 @dataclasses.dataclass
 class Registry:
-    """All plugins by kind and name, and the faults of those that are broken."""
+    """All plugins by kind and name, the faults of those that are broken, the observers, and every place that was looked at."""
 
     plugins: dict[str, dict[str, Plugin]]
     faults: list[Fault]
+    observers: list[Observer] = dataclasses.field(default_factory=list)
+    sources: list[Source] = dataclasses.field(default_factory=list)
 
     def names(self, kind: str) -> list[str]:
         return sorted(self.plugins[kind])
@@ -88,7 +106,7 @@ class Registry:
         for fault in self.faults:
             if fault.name == name:
                 raise UserError(f"{kind} {name!r} is broken: {fault}")
-        raise unknown({"dataset": "data set"}.get(kind, kind), name, self.plugins[kind])
+        raise unknown(SPOKEN[kind], name, self.plugins[kind])
 
 
 def load(files: Sequence[str] = ()) -> Registry:
@@ -114,21 +132,31 @@ def _load(files: tuple[tuple[str, str], ...]) -> Registry:
     manager.add_hookspecs(hookspecs)
     registry = Registry({kind: {} for kind in KINDS}, [])
     for source in _sources([file for file, _ in files]):
+        registry.sources.append(source)
         try:
             module = source.load()
+            _check_version(module)
             _check_hooks(module)
             manager.register(module, name=source.origin)
         except (Exception, SystemExit) as error:
             registry.faults.append(_fault(source, error))
             continue
-        for kind in KINDS:
-            for hook in getattr(manager.hook, f"inbench_{kind}s").get_hookimpls():
-                if hook.plugin is module:
-                    try:
-                        _collect(registry, kind, hook.function, source)
-                    except (Exception, SystemExit) as error:
-                        registry.faults.append(_fault(source, error, kind, _line_of(hook.function)))
+        for hook in _hooks_of(module, manager):
+            kind = hook.function.__name__.removeprefix("inbench_").removesuffix("s")
+            if kind not in KINDS:
+                registry.observers.append(Observer(source.origin, hook.function, hook.argnames))
+                continue
+            try:
+                _collect(registry, kind, hook.function, source)
+            except (Exception, SystemExit) as error:
+                registry.faults.append(_fault(source, error, kind, line_of(hook.function)))
     return registry
+
+
+def _hooks_of(module: object, manager: pluggy.PluginManager) -> list[pluggy.HookImpl]:
+    """The hooks that a plugin implements, in the order of the specifications."""
+    callers = sorted(manager.get_hookcallers(module) or (), key=lambda caller: HOOKS.index(caller.name))
+    return [hook for caller in callers for hook in caller.get_hookimpls() if hook.plugin is module]
 
 
 def _sources(files: Sequence[str]) -> Iterator[Source]:
@@ -141,9 +169,8 @@ def _sources(files: Sequence[str]) -> Iterator[Source]:
             name = f"{package}.{found.name}"
             yield Source(found.name.replace("_", "-"), name, __version__, functools.partial(importlib.import_module, name))
     for point in sorted(metadata.entry_points(group="inbench"), key=lambda point: (point.name, point.value)):
-        version = point.dist.version if point.dist else ""
-        origin = f"{point.dist.name if point.dist else 'entry point'}: {point.value}"
-        yield Source(point.name, origin, version, point.load)
+        told = point.dist.metadata if point.dist else {"Name": "entry point", "Version": ""}  # read from the disk each time
+        yield Source(point.name, f"{told['Name']}: {point.value}", told["Version"], point.load)
     for file in files:
         yield Source(Path(file).stem.replace("_", "-"), file, "", functools.partial(_from_file, file))
 
@@ -168,17 +195,56 @@ class BadHook(Exception):
         self.where = where
 
 
+def _check_version(module: object) -> None:
+    """Refuse a plugin that was written for hooks that this inbench does not have."""
+    from inbench import __version__
+
+    wanted, newest = getattr(module, "INBENCH_API", hookspecs.API), hookspecs.API
+    if isinstance(wanted, int) and 1 <= wanted <= newest:
+        return
+    if isinstance(wanted, int) and wanted > newest:
+        reason = f"it is written for version {wanted} of the hooks, and inbench {__version__} has {newest}"
+        reason += "; type: pip install --upgrade inbench"
+    else:
+        reason = f"INBENCH_API is {wanted!r}; write the version of the hooks that the plugin is written for, such as {newest}"
+    raise BadHook(reason, _line_with(module, "INBENCH_API"))
+
+
 def _check_hooks(module: object) -> None:
-    """Refuse hooks that pluggy would pass over in silence (a typo) or name without a line (wrong arguments)."""
-    hooks = [f"inbench_{kind}s" for kind in KINDS]
+    """Refuse hooks that pluggy would pass over in silence (a typo, no mark) or name without a line (wrong arguments)."""
+    marked = False
     for name in dir(module):
         function = getattr(module, name)
         if getattr(function, "inbench_impl", None) is None or not inspect.isroutine(function):
+            if name in HOOKS and inspect.isfunction(function):
+                raise BadHook(f"the function {name} has no mark; write @inbench.hookimpl above it", line_of(function))
             continue
-        if name not in hooks:
-            raise BadHook(f"there is no hook {name!r}; the hooks are {', '.join(hooks)}", _line_of(function))
-        if arguments := ", ".join(inspect.signature(function).parameters):
-            raise BadHook(f"the hook {name} takes no arguments, but here it has ({arguments})", _line_of(function))
+        if name not in HOOKS:
+            raise BadHook(f"there is no hook {name!r}; the hooks are {', '.join(HOOKS)}", line_of(function))
+        _check_arguments(name, function)
+        marked = True
+    if not marked:
+        mend = "write @inbench.hookimpl above def inbench_methods(): return [YourMethod]"
+        raise BadHook(f"it brings nothing, for it has no hook; {mend}", _line_with(module, ""))
+
+
+def _check_arguments(name: str, function: Any) -> None:
+    """A hook may leave arguments out that it does not need, and have none that it is not given."""
+    given = list(inspect.signature(getattr(hookspecs, name)).parameters)
+    asked = inspect.signature(function).parameters
+    if all(argument in given for argument in asked):
+        return
+    takes = f"takes {', '.join(given)}" if given else "takes no arguments"
+    raise BadHook(f"the hook {name} {takes}, but here it has ({', '.join(asked)})", line_of(function))
+
+
+def _line_with(module: object, word: str) -> str:
+    """file:line of the first line of a module that begins with a word."""
+    file = getattr(module, "__file__", None)
+    if file is None:
+        return ""
+    lines = Path(file).read_text(encoding="utf-8").splitlines()
+    return f"{file}:{next((number for number, line in enumerate(lines, 1) if line.startswith(word)), 1)}"
 
 
 def _collect(registry: Registry, kind: str, function: Any, source: Source) -> None:
@@ -190,10 +256,10 @@ def _collect(registry: Registry, kind: str, function: Any, source: Source) -> No
         if not reason and name in registry.plugins[kind]:
             reason = f"{kind} {name!r} is already taken by {registry.plugins[kind][name].origin}"
         if reason:
-            where = _where(cls if isinstance(cls, type) else type(cls)) or _line_of(function)
+            where = where_of(cls if isinstance(cls, type) else type(cls)) or line_of(function)
             registry.faults.append(Fault(str(name), source.origin, reason, where, kind))
         else:
-            registry.plugins[kind][name] = Plugin(kind, cls, source.origin, source.version, code_hash(_files_of(cls)))
+            registry.plugins[kind][name] = Plugin(kind, cls, source.origin, source.version, files_of(cls))
 
 
 def _wrong_with(kind: str, cls: object) -> str:
@@ -219,17 +285,16 @@ def _wrong_with_class(base: type[Any], cls: Any) -> str:
     return ""
 
 
-def _files_of(cls: type[Any]) -> list[Path]:
+def files_of(cls: type[Any]) -> tuple[Path, ...]:
     """The source that makes a plugin what it is: its own file, or its whole package where it has one of its own."""
     file = Path(inspect.getfile(cls))
     package = cls.__module__.partition(".")[0]
-    if package in ("inbench", *BUILT_IN) or "." not in cls.__module__:
-        return [file]
-    folder = Path(str(sys.modules[package].__file__)).parent
-    return sorted(folder.rglob("*.py"))
+    if package in ("inbench", *BUILT_IN) or not hasattr(sys.modules[package], "__path__"):
+        return (file,)
+    return tuple(sorted(Path(str(sys.modules[package].__file__)).parent.rglob("*.py")))
 
 
-def _where(cls: type[Any]) -> str:
+def where_of(cls: type[Any]) -> str:
     """file:line of a class."""
     try:
         return f"{inspect.getfile(cls)}:{inspect.getsourcelines(cls)[1]}"
@@ -237,7 +302,7 @@ def _where(cls: type[Any]) -> str:
         return ""
 
 
-def _line_of(function: Any) -> str:
+def line_of(function: Any) -> str:
     """file:line of a function."""
     code = getattr(function, "__code__", None)
     return f"{code.co_filename}:{code.co_firstlineno}" if code else ""
@@ -246,16 +311,22 @@ def _line_of(function: Any) -> str:
 def _fault(source: Source, error: BaseException, kind: str = "", where: str = "") -> Fault:
     """What went wrong in a plugin, at the last line of it that was running."""
     kind = kind or ("dataset" if source.origin.startswith("inbench_datasets") else "")
-    own = [frame for frame in traceback.extract_tb(error.__traceback__) if _is_plugins(frame.filename)]
-    if own:
-        where = f"{own[-1].filename}:{own[-1].lineno}"
+    where = last_line(error) or where
     if isinstance(error, SyntaxError):
         where = f"{error.filename}:{error.lineno}"
     if isinstance(error, BadHook):
         where = error.where
     plain = isinstance(error, (UserError, Unavailable, BadHook))
     reason = " ".join((str(error) if plain else f"{type(error).__name__}: {error}").split())
+    if isinstance(error, ImportError) and error.name == "inbench":
+        reason += "; a newer inbench may have it: pip install --upgrade inbench"
     return Fault(source.name, source.origin, reason, where, kind, unavailable=isinstance(error, Unavailable))
+
+
+def last_line(error: BaseException) -> str:
+    """file:line of the last line of a plugin that was running when something was raised."""
+    own = [frame for frame in traceback.extract_tb(error.__traceback__) if _is_plugins(frame.filename)]
+    return f"{own[-1].filename}:{own[-1].lineno}" if own else ""
 
 
 def _is_plugins(file: str) -> bool:

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from inbench import records
+from inbench import observers, records
 from inbench.claims import Claim, Claims
 from inbench.errors import Interrupted, NoRoom
 from inbench.isolation import Process
@@ -58,6 +58,8 @@ def execute(
                 if _attempt(one, claims.setdefault(partial, Claims(partial)), show, limits):
                     waiting.remove(one)
                     show(one, {})
+                    if one.made:
+                        observers.run_finished(one)
             if waiting:
                 time.sleep(WAIT_SECONDS)
     except KeyboardInterrupt:
@@ -108,6 +110,7 @@ def _attempt(one: Planned, claims: Claims, show: Show, limits: Limits) -> bool:
         claim.release()
     if one.state == "done":
         _tidy(one, claims)
+    one.made = not claim.lost.is_set()
     return not claim.lost.is_set()
 
 

@@ -19,9 +19,9 @@ FLOORS = {
     "strokes masks mask_files metrics choices device guards",
     "acts": "training scoring contract exporting guesses rescoring formulas conventions gathering",
     "worker": "worker estimates",
-    "runner": "plan paper_runs runner cases bench",
-    "face": "__init__ __main__ calls cli cli_options cli_data cli_exchange cli_records cli_tables bench_command "
-    "packing planning data_commands showing progress doctor galleries illustrations cli_figures",
+    "runner": "plan paper_runs observers runner cases bench",
+    "face": "__init__ __main__ calls cli cli_options cli_data cli_exchange cli_figures cli_plugins cli_records cli_tables "
+    "bench_command scaffold origins catalogue packing planning data_commands showing progress doctor galleries illustrations",
 }
 """From the ground up. Imports go down, or sideways without a circle."""
 READERS = {

@@ -57,6 +57,23 @@ BROKEN = {  # what is in the file: the lines of which one is to be named, and wh
     "hook raises": (good(but={"return [Echo]": "return [Echoo]"}), (22,), "NameError: name 'Echoo' is not defined"),
     "hook typo": (good(but={"inbench_methods": "inbench_method"}), (20, 21), "there is no hook 'inbench_method'"),
     "hook with arguments": (good(but={"inbench_methods()": "inbench_methods(size)"}), (20, 21), "size"),
+    "hook without mark": (good(but={"@inbench.hookimpl\n": "\n"}), (21,), "write @inbench.hookimpl above it"),
+    "no hook": ("x = 1\n", (1,), "it has no hook; write @inbench.hookimpl above def inbench_methods()"),
+    "newer hooks": (
+        good(but={"import inbench\n": "import inbench\nINBENCH_API = 99\n"}),
+        (4,),
+        "written for version 99 of the hooks, and inbench",
+    ),
+    "hooks of no version": (
+        good(but={"import inbench\n": "import inbench\nINBENCH_API = '1'\n"}),
+        (4,),
+        "INBENCH_API is '1'; write the version of the hooks",
+    ),
+    "a newer face": (
+        "\nfrom inbench import Oracle\n",
+        (2,),
+        "a newer inbench may have it: pip install --upgrade inbench",
+    ),
     "hook without answer": (good(but={"return [Echo]": "[Echo]"}), (20, 21), "inbench_methods"),
     "instance for class": (
         good(but={"return [Echo]": "return [Echo(64, Echo.Params())]"}),
