@@ -29,6 +29,7 @@ class Folder(Dataset):
             "center", "center: the middle square; stretch: all of it, made square; pad: all of it, its edges going on"
         )
         resize: Literal["bilinear", "bicubic", "lanczos", "box"] = param("bilinear", "Pillow's filter, antialiased")
+        train: int | None = param(None, "only so many training pictures, the first by SHA-256 of their name; none: all", low=1)
         skip_bad_images: bool = param(False, "leave damaged pictures out, and count them")
 
     def reads(self, source: Path) -> list[Path]:
@@ -45,9 +46,20 @@ class Folder(Dataset):
         for part in ("train", "test"):
             if not parts[part]:
                 raise UserError(f"{source} has no pictures whose split is {part}")
+        parts["train"] = self.fewer(source, parts["train"])
         test = lossless(source, size) or self.pictures(files, parts["test"], size)
         val = self.pictures(files, parts["val"], size) if parts["val"] else None
         return Split(self.pictures(files, parts["train"], size), test, val)
+
+    def fewer(self, source: Path, rows: list[Row]) -> list[Row]:
+        """As many training pictures as are asked for, in their order; fewer of them are always among the more."""
+        count = self.params.train
+        if count is None:
+            return rows
+        if count > len(rows):
+            raise UserError(f"{source} has {len(rows)} training pictures, not {count}; write train={len(rows)} or less")
+        chosen = set(sorted((row.file for row in rows), key=lambda file: hashlib.sha256(file.encode()).digest())[:count])
+        return [row for row in rows if row.file in chosen]
 
     def pictures(self, files: Files, rows: list[Row], size: int) -> Pictures:
         names = [row.file for row in rows]

@@ -46,6 +46,19 @@ def test_index_csv_gives_the_parts(place):
     assert split.train.groups is None
 
 
+def test_fewer_training_pictures_are_always_among_the_more(place):
+    source = place(some("file,split\na.png,train\nb.png,train\nc.png,test\nd.png,train\n", **{"d.png": encoded(noise(3))}))
+    one, two, three = (prepared(source, train=count) for count in (1, 2, 3))
+    assert [len(split.train.ids) for split in (one, two, three)] == [1, 2, 3]
+    assert set(one.train.ids) < set(two.train.ids) < set(three.train.ids) == {"a.png", "b.png", "d.png"}
+    assert one.test.ids == three.test.ids == prepared(source).test.ids
+
+
+def test_more_training_pictures_than_there_are_is_said(place):
+    with pytest.raises(UserError, match="has 2 training pictures, not 9; write train=2 or less"):
+        prepared(place(some()), train=9)
+
+
 def test_without_val_rows_val_is_left_to_the_store(place):
     assert prepared(place(some())).val is None
 
