@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from inbench import statistics
+from inbench import curves, statistics
 from inbench.comparison import Compared, compared_in, side_of
 from inbench.published import Claim, Paper, label_of
 from inbench.records import Record
@@ -17,6 +17,8 @@ from inbench.sheets import NO_CELL, Cell, Column, Sheet
 from inbench.statistics import Difference
 
 SUPPORTED, REFUTED, EQUIVALENT, OPEN = "supported", "not supported", "equivalent within the margin", "underpowered"
+CURVES = ("loss-level", "loss-swing")
+"""Of the last fifth of a training: the median of its loss, and how far that swings relative to it. Lower is better."""
 RULE = (
     "the gain is a difference, so taken that above 0 is what the paper says",
     f"{SUPPORTED}: its interval lies above 0, and p below 0.05 after Holm over all claims of this table",
@@ -65,7 +67,8 @@ def _test(claim: Claim, found: Mapping[Section, list[Record]], labels: Mapping[s
         scored = Scored(section, members)
         sides = [side_of(members, scored, text) for text in (claim.method, claim.than)]
         if sides[0] and sides[1]:
-            return _compared(claim, compared_in(section, scored, *sides))
+            compared = compared_in(section, scored, *sides)
+            return _of_curves(claim, compared, sides) if claim.metric in CURVES else _compared(claim, compared)
     return Judged(claim, verdict="not run")
 
 
@@ -76,6 +79,19 @@ def _compared(claim: Claim, compared: Compared) -> Judged:
     if compared.told[claim.metric]["better"] == "lower":
         told = Difference(-told.value, -told.high, -told.low, told.p)
     return Judged(claim, compared, told, f"too early: {compared.withheld}" if compared.withheld else "")
+
+
+def _of_curves(claim: Claim, compared: Compared, sides: Sequence[Sequence[Record]]) -> Judged:
+    """How the losses of two methods went: over trainings where there are several of each, else a value and no interval."""
+    found = [[curve.last() for record in side if (curve := curves.curve_of(record))] for side in sides]
+    if not all(found):
+        return Judged(claim, verdict="no curve of a loss")
+    ours, theirs = ([last[CURVES.index(claim.metric)] for last in side] for side in found)
+    if min(len(ours), len(theirs)) > 1:
+        return Judged(claim, compared, statistics.between_seeds(theirs, ours))
+    difference = sum(theirs) / len(theirs) - sum(ours) / len(ours)
+    nothing = float("nan")
+    return Judged(claim, compared, Difference(difference, nothing, nothing, nothing), f"{OPEN}: one training tells no spread")
 
 
 def _settle(tested: Sequence[Judged]) -> None:
@@ -117,8 +133,8 @@ def _line(one: Judged) -> list[Cell]:
     cells = [Cell(claim.says), Cell(claim.source), Cell(place), Cell(claim.metric), Cell(claim.method), Cell(claim.than)]
     if told is None or not math.isfinite(told.value):
         return [*cells, NO_CELL, NO_CELL, Cell(one.verdict)]
-    digits = 4 if claim.metric.startswith("ssim") else 2
-    interval = Cell(f"{told.low:+.{digits}f} to {told.high:+.{digits}f}")
+    digits = 4 if claim.metric.startswith(("ssim", "loss")) else 2
+    interval = Cell(f"{told.low:+.{digits}f} to {told.high:+.{digits}f}") if math.isfinite(told.low) else NO_CELL
     return [*cells, Cell(f"{told.value:+.{digits}f}"), interval, Cell(one.verdict)]
 
 

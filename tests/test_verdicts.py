@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from test_tables import lay
 
-from inbench import published, tables, verdicts
+from inbench import published, records, tables, verdicts
 from inbench.errors import UserError
 from inbench.statistics import Difference
 from inbench.verdicts import EQUIVALENT, OPEN, REFUTED, SUPPORTED
@@ -113,3 +113,32 @@ def test_the_table_says_what_was_compared_and_by_which_rule(tmp_path):
 def test_a_paper_without_claims_says_how_to_state_one(tmp_path):
     with pytest.raises(UserError, match=r"yeh2017 lists no claims; a claim is a \[\[claims\]\]"):
         tables.claims(tmp_path, "yeh2017", "markdown")
+
+
+def trained(results, name, levels, seed=0):
+    """A record with a curve of the given losses."""
+    run = lay(results, name, 21 + NOISE, run={"seed": seed})
+    folder = results / "runs" / run.name
+    lines = ["step,loss,val_psnr", *(f"{step + 1},{loss}," for step, loss in enumerate(levels))]
+    records.commit(folder, {"curve.csv": "\n".join(lines).encode()})
+
+
+def test_what_is_said_of_curves_is_tested_over_trainings(tmp_path, told):
+    for seed in range(3):
+        trained(tmp_path, "good", [0.013 + 0.0001 * seed + 0.001 * (step % 3) for step in range(100)], seed)
+        trained(tmp_path, "other", [0.025 + 0.0001 * seed + 0.010 * (step % 3) for step in range(100)], seed)
+    found = told("loss-level", "loss-swing")
+    assert found["loss-level"] == (SUPPORTED, pytest.approx(0.035 - 0.014))
+    assert found["loss-swing"][0] == SUPPORTED
+
+
+def test_one_training_tells_no_spread_of_curves(tmp_path, told):
+    trained(tmp_path, "good", [0.013] * 100)
+    trained(tmp_path, "other", [0.025] * 100)
+    assert told("loss-level")["loss-level"] == (f"{OPEN}: one training tells no spread", pytest.approx(0.012))
+
+
+def test_methods_without_a_curve_say_so(tmp_path, told):
+    lay(tmp_path, "good", 22 + NOISE)
+    lay(tmp_path, "other", 21 + NOISE)
+    assert told("loss-level")["loss-level"] == ("no curve of a loss", None)
