@@ -51,7 +51,10 @@ def other_means(record: Record) -> str:
 
 def frame(record: Record, canonical: str, *, ids: bool = True) -> pd.DataFrame:
     """The scores on a mask, an image a row; ids: by the names of its images, which take the longest to read."""
-    data = io.BytesIO(record.rows(canonical))
+    text = record.rows(canonical)
+    if "id" not in text.decode().partition("\n")[0].strip().split(","):  # a name that is no text is found here too
+        raise ValueError("there is no column id")
+    data = io.BytesIO(text)
     if not ids:
         return pd.read_csv(data, usecols=lambda name: name != "id", low_memory=False)
     return pd.read_csv(data, dtype={"id": str}, index_col="id")
