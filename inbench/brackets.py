@@ -42,6 +42,8 @@ def split_list(text: str) -> list[str]:
 def parse(text: str) -> Named:
     """Read `name[option=value,...]`, whose name may be a path, or `name(member,...)`."""
     text = text.strip()
+    if "\0" in text:
+        raise UserError(f"{text!r} holds a zero byte, which no name and no path may")
     mixture = MIXTURE.fullmatch(text)
     if mixture:
         return Named(mixture[1], members=tuple(split_list(mixture[2])))

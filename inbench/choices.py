@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -94,15 +95,16 @@ class DatasetChoice:
 
 def dataset(text: str, plugins: Registry, *, source: Path | None = None, skip_bad_images: bool = False) -> DatasetChoice:
     """A data set by its name, or `folder` by a path; `source`: the files of a named one."""
-    named = brackets.Named(text) if Path(text).exists() else brackets.parse(text)
+    # os.path, for pathlib raises where a text cannot be a path at all
+    named = brackets.Named(text) if os.path.exists(text) else brackets.parse(text)
     if named.members:
         raise UserError(f"{text!r}: only masks can be mixed in (...); the options of a data set go into [...]")
     is_path = "/" in named.name or named.name.startswith((".", "~")) or Path(named.name).suffix == ".zip"
-    if not is_path and named.name not in plugins.plugins["dataset"] and Path(named.name).is_dir():
+    if not is_path and named.name not in plugins.plugins["dataset"] and os.path.isdir(named.name):
         is_path = True
     plugin = plugins.get("dataset", "folder" if is_path else named.name)
-    source = Path(named.name).expanduser() if is_path else source
-    if source is not None and not source.exists():
+    source = Path(os.path.expanduser(named.name)) if is_path else source
+    if source is not None and not os.path.exists(source):
         raise UserError(
             f"there is no {source}; a data set is a folder or a zip of pictures, "
             f"or one of {', '.join(plugins.names('dataset'))}"

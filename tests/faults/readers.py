@@ -195,6 +195,17 @@ def _words(folder: Path, data: bytes) -> None:
             reading(text)
 
 
+ODD_WORDS = (
+    b"/\0",
+    b"a" * 5000,
+    b"/" + b"a" * 5000,
+    b"~nobody-of-that-name/faces",
+    b"~/\0.zip",
+    b"[" * 3000,
+    b"a[" * 3000 + b"]" * 3000,
+)
+
+
 def _prepared(folder: Path, data: bytes) -> None:
     """The manifest of a prepared set, as inbench data lists and verifies it."""
     target = folder / "data" / "set-32"
@@ -309,7 +320,7 @@ def targets() -> dict[str, Target]:
         "masks, a picture": Target(_hole(), _masks_in("hole.png")),
         "masks, zipped": Target(_zip(a=_hole(), b=_hole()), _masks_in("masks.zip")),
         "zip of pictures": Target(_zip(**{f"p{place}": picture(place) for place in range(4)}), _zipped_album),
-        "names with options": Target(b"mix(center[side=20],brush[ratio=10-20])", _words),
+        "names with options": Target(b"mix(center[side=20],brush[ratio=10-20])", _words, odd=ODD_WORDS),
         "prepared manifest": Target(_manifest(), _prepared, is_json=True),
         "published manifest": Target(_manifest(), _published, is_json=True),
         "accepted terms": Target(b'{"celeba": {"terms": "0", "utc": "2026"}}', _accepted, is_json=True),
