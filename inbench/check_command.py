@@ -76,13 +76,14 @@ class Told:
     def give_up(self, target: str, seen: str) -> None:
         """The process is gone: what was at work is broken, and the rest of that plugin would end the same way."""
         if not self.unknown():
-            self.faults.append({"name": target, "origin": target, "reason": seen, "where": ""})
+            self.faults.append({"name": target, "origin": target, "reason": seen, "where": "", "unavailable": False})
             self.ended = True
         for place, one in enumerate(self.unknown()):
             one.update({"state": "unseen", "seen": "the process is gone"} if place else {"state": "broken", "seen": seen})
 
     def is_broken(self) -> bool:
-        return bool(self.faults) or any(one["state"] == "broken" for plugin in self.plugins for one in plugin["checks"])
+        states = [one["state"] for plugin in self.plugins for one in plugin["checks"]]
+        return "broken" in states or not all(fault["unavailable"] for fault in self.faults)
 
 
 def checked(target: str, files: list[str], timeout: float, show: Show) -> Told:
@@ -143,7 +144,7 @@ def in_words(told: Told) -> Iterator[str]:
     """The same for people."""
     for fault in told.faults:
         place = f" ({fault['where']})" if fault["where"] else ""
-        yield f"BROKEN   {fault['origin']}{place}: {fault['reason']}"
+        yield f"{'unavailable' if fault['unavailable'] else 'BROKEN'}: {fault['origin']}{place}: {fault['reason']}"
     for plugin in told.plugins:
         yield f"{plugin['name']}, a {plugin['kind'].replace('dataset', 'data set')} from {plugin['origin']}"
         for one in plugin["checks"]:

@@ -54,7 +54,10 @@ def found(target: str, files: Sequence[str]) -> tuple[list[Plugin], list[Fault]]
         return every, [fault for fault in plugins.faults if not fault.unavailable]
     if is_file:
         (origin,) = registry.named_files([target])[:1]
-        return [plugin for plugin in every if plugin.origin == origin], faults_of(plugins, "origin", origin)
+        chosen, faults = [plugin for plugin in every if plugin.origin == origin], faults_of(plugins, "origin", origin)
+        if not chosen and not faults:
+            raise UserError(f"{target} brings no plugin: its hooks return empty lists; return [YourClass]")
+        return chosen, faults
     chosen, faults = [plugin for plugin in every if plugin.cls.name == target], faults_of(plugins, "name", target)
     if not chosen and not faults:
         raise unknown("plugin", target, [plugin.cls.name for plugin in every])
