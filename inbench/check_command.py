@@ -19,6 +19,8 @@ from inbench.cli_options import FAILED, OK, common, print_json
 from inbench.errors import UserError, visible
 
 POLL_SECONDS = 0.05
+LOADING_SECONDS = 60.0
+"""So long, at least, the plugins may take to be imported."""
 ORDER = ("broken", "warning", "unseen", "unavailable", "kept")
 Show = Callable[[str, int, int], None]
 
@@ -73,6 +75,9 @@ class Told:
     def known(self) -> int:
         return sum("state" in one for plugin in self.plugins for one in plugin["checks"])
 
+    def is_complete(self) -> bool:
+        return 0 < self.total == self.known()
+
     def give_up(self, target: str, seen: str) -> None:
         """The process is gone: what was at work is broken, and the rest of that plugin would end the same way."""
         if not self.unknown():
@@ -91,7 +96,7 @@ def checked(target: str, files: list[str], timeout: float, show: Show) -> Told:
     plugin."""
     told = Told()
     with tempfile.TemporaryDirectory() as folder:
-        while not told.ended:
+        while not told.ended and not told.is_complete():
             put_in_a_process(target, files, timeout, show, told, Path(folder))
     for plugin in told.plugins:
         plugin["checks"].sort(key=lambda one: ORDER.index(one["state"]))
@@ -109,18 +114,17 @@ def put_in_a_process(target: str, files: list[str], timeout: float, show: Show, 
     child = Process(command, log=log, environment=dict(os.environ))
     try:
         with into.open("rb") as lines:
-            last = time.monotonic()
-            while (code := child.poll()) is None:
-                time.sleep(POLL_SECONDS)
+            last, limit, code = time.monotonic(), max(timeout, LOADING_SECONDS), None
+            while code is None:
+                code = child.poll()  # before the lines are read, so that the last ones are
                 for line in complete(lines):
-                    last = time.monotonic()
+                    last, limit = time.monotonic(), timeout
                     told.hear(json.loads(line))
                     show(f"checking {told.plugins[-1]['name'] if told.plugins else target}", told.known(), told.total)
-                if time.monotonic() - last > timeout:
-                    told.give_up(target, f"still at work after {timeout:g} seconds")
+                if code is None and time.monotonic() - last > limit:
+                    told.give_up(target, f"still at work after {limit:g} seconds")
                     return
-            for line in complete(lines):
-                told.hear(json.loads(line))
+                time.sleep(POLL_SECONDS)
         if not told.ended:
             told.give_up(target, ending(code, log))
     finally:

@@ -22,7 +22,6 @@ from inbench.registry import Fault, Plugin, Registry
 def main(arguments: Sequence[str]) -> int:
     """asked: `target`, `plugins` (files), `into` (the file of lines), `done` (the plugins that are not to be put again)."""
     asked = json.loads(Path(arguments[0]).read_text())
-    torch.set_num_threads(1)  # networks as small as these gain nothing from a second one
     with Path(asked["into"]).open("a", encoding="utf-8") as lines:
         try:
             chosen, faults = found(asked["target"], asked["plugins"])
@@ -96,4 +95,5 @@ def put(one: contract.Check, cls: type[Any]) -> tuple[str, str, str]:
 
 
 if __name__ == "__main__":
+    torch.set_num_threads(1)  # networks as small as these gain nothing from a second one
     sys.exit(main(sys.argv[1:]))

@@ -2,27 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
+import broken_data
 import broken_methods
-import numpy as np
 import pytest
-from broken_methods import BROKEN, Good, OwnDtype, OwnThreads
-from torch import Tensor
+from broken_data import Dots, Squares, Stripe
+from broken_methods import Good, OwnDtype, OwnThreads
 
 import inbench
 from inbench import contract, promises, registry
 from inbench.testing import parametrize_with_checks
 
 PLUGINS = registry.load()
-
-
 KNOWN = {
     "linear-step-does-not-wait": "it asks of each batch whether it has the one hole that it learns, in a single pass",
     "photos-groups-are-apart": "its pictures are squares of six photographs, and tables say so",
     "mix-options-are-read": "its members are built from the option before it is constructed",
 }
+BROKEN = [*broken_methods.BROKEN, *broken_data.BROKEN]
 
 
 @parametrize_with_checks([plugin.cls for found in PLUGINS.plugins.values() for plugin in found.values()], KNOWN)
@@ -34,33 +34,57 @@ def test_every_built_in_plugin_loads() -> None:
     assert [str(fault) for fault in PLUGINS.faults] == []
 
 
-def faults_of(cls: type[Any]) -> dict[str, contract.Finding]:
-    """The promises that it does not keep, in the order in which they are listed."""
-    found = (contract.run_check(check, cls) for check in promises.of(cls))
-    return {finding.check: finding for finding in found if finding}
+def findings(cls: type[Any]) -> list[contract.Finding]:
+    """The promises that are not kept, in the order in which they are listed."""
+    return list(filter(None, (contract.run_check(check, cls) for check in promises.of(cls))))
 
 
-def test_a_method_that_keeps_the_contract_has_no_faults() -> None:
-    assert faults_of(Good) == {}
+@pytest.mark.parametrize("cls", [Good, Stripe, Dots, Squares])
+def test_a_plugin_that_keeps_the_contract_has_no_findings(cls: type[Any]) -> None:
+    assert findings(cls) == []
 
 
 @pytest.mark.parametrize(("cls", "name"), BROKEN, ids=[cls.__name__ for cls, _ in BROKEN])
-def test_a_broken_promise_is_the_first_that_is_listed(cls: type[inbench.Method], name: str) -> None:
-    found = filter(None, (contract.run_check(check, cls) for check in promises.of(cls)))
-    finding = next(found)
-    assert finding.check == name, str(finding)
-    assert finding.where.startswith(f"{broken_methods.__file__}:")
+def test_a_broken_promise_is_the_first_that_is_listed(cls: type[Any], name: str) -> None:
+    first = next(filter(None, (contract.run_check(check, cls) for check in promises.of(cls))))
+    assert first.check == name, str(first)
+    assert first.where.startswith((f"{broken_methods.__file__}:", f"{broken_data.__file__}:"))
 
 
-def test_every_promise_of_a_method_is_broken_by_one_that_it_names() -> None:
-    assert {name for _, name in BROKEN} == {check.name for check in promises.CHECKS["method"]}
+@pytest.mark.parametrize("kind", registry.KINDS)
+def test_every_promise_is_broken_by_a_plugin_that_it_names(kind: str) -> None:
+    named = {name for cls, name in BROKEN if promises.kind_of(cls) == kind}
+    assert named == {check.name for check in promises.CHECKS[kind]}
+
+
+def test_a_method_has_at_least_twenty_promises() -> None:
+    assert len(promises.of(Good)) >= 20
+
+
+@pytest.mark.parametrize(
+    ("cls", "line"),
+    [
+        (broken_methods.WaitsForItsLoss, 'self.last = losses["loss"].item()'),
+        (broken_methods.ChoosesByItsLoss, 'if losses["loss"] > 1e6:'),
+        (broken_methods.ReadsAFile, 'self.words = Path(__file__).read_text(encoding="utf-8")'),
+        (broken_methods.RaisesInTheStep, 'raise RuntimeError("no step today")'),
+        (broken_methods.IdleOption, 'forgotten: int = inbench.param(8, "nothing at all")'),
+        (broken_methods.MakesOnTheCpu, "return super().inpaint(seen, hole, seed) * torch.ones(3, 1, 1)"),
+        (broken_methods.MinusOneToOne, "def inpaint(self, seen: Tensor, hole: Tensor, seed: Tensor) -> Tensor:"),
+        (broken_data.Nothing, "def holes(self, seeds: Any, size: int) -> Any:"),
+    ],
+)
+def test_a_finding_names_the_line(cls: type[Any], line: str) -> None:
+    first = next(filter(None, (contract.run_check(check, cls) for check in promises.of(cls))))
+    file, _, number = first.where.rpartition(":")
+    assert Path(file).read_text(encoding="utf-8").splitlines()[int(number) - 1].strip() == line
 
 
 def test_a_broken_method_does_not_change_the_world_for_the_next() -> None:
     before = contract.world()
-    check = next(check for check in promises.CHECKS["method"] if check.name == "leaves-the-world-alone")
-    for cls in (OwnThreads, OwnDtype):
-        contract.run_check(check, cls)
+    for cls in (OwnThreads, OwnDtype, broken_methods.OwnSignals, broken_methods.OwnErrors):
+        for check in promises.of(cls)[:10]:
+            contract.run_check(check, cls)
     assert contract.world() == before
 
 
@@ -74,57 +98,17 @@ def test_a_method_whose_library_is_missing_is_no_fault() -> None:
         contract.run_check(check, Elsewhere)
 
 
-def test_a_mask_with_dice_of_its_own_is_found() -> None:
-    class Dice(inbench.Mask):
-        name, summary = "dice", "for a test"
+def test_a_file_that_an_option_names_may_be_opened() -> None:
+    import dataclasses
 
-        def holes(self, seeds: Any, size: int) -> Any:
-            return np.random.random((len(seeds), size, size)) < 0.5
+    @dataclasses.dataclass(frozen=True)
+    class Params:
+        weights: str = inbench.param(__file__, "a file of weights")
 
-    assert {"same-id-same-hole", "seed-draws-the-holes"} <= faults_of(Dice).keys()
+    class ReadsWeights(Good):
+        def __init__(self, size: int, params: Any) -> None:
+            super().__init__(size, params)
+            Path(params.weights).read_bytes()
 
-
-def test_a_mask_that_hides_nothing_is_found() -> None:
-    class Nothing(inbench.Mask):
-        name, summary = "nothing", "for a test"
-
-        def holes(self, seeds: Any, size: int) -> Any:
-            return np.zeros((len(seeds), size, size), dtype=np.bool_)
-
-    assert list(faults_of(Nothing)) == ["holes-leave-something"]
-
-
-class Dots(inbench.Dataset):
-    name, summary, licence = "dots", "for a test", "CC0-1.0"
-    shared = 0
-
-    def prepare(self, source: Any, size: int) -> inbench.Split:
-        def part(name: str, first: int) -> inbench.Pictures:
-            images = np.arange(first, first + 5, dtype=np.uint8)[:, None, None, None] + np.zeros((size, size, 3), np.uint8)
-            return inbench.Pictures(tuple(f"{name}-{place}" for place in range(5)), images)
-
-        return inbench.Split(part("train", 0), part("test", 5 - self.shared))
-
-
-def test_a_data_set_whose_parts_share_a_picture_is_found() -> None:
-    class Leaky(Dots):
-        shared = 1
-
-    assert faults_of(Dots) == {}
-    assert list(faults_of(Leaky)) == ["parts-are-apart"]
-
-
-def test_a_metric_with_its_direction_turned_round_is_found() -> None:
-    class Turned(PLUGINS.get("metric", "l2").cls):  # type: ignore[misc]
-        better = "higher"
-
-    assert next(iter(faults_of(Turned))) == "worse-is-worse"
-
-
-def test_a_metric_that_mixes_the_images_of_a_batch_is_found() -> None:
-    class Mixed(PLUGINS.get("metric", "l1").cls):  # type: ignore[misc]
-        def per_image(self, guess: Tensor, completed: Tensor, image: Tensor, hole: Tensor) -> Mapping[str, Tensor]:
-            found = super().per_image(guess, completed, image, hole)
-            return {name: column.mean().expand(len(column)) for name, column in found.items()}
-
-    assert "scores-alone-as-in-company" in faults_of(Mixed)
+    ReadsWeights.Params, ReadsWeights.small = Params, Params()
+    assert "opens-no-file" not in [finding.check for finding in findings(ReadsWeights)]
