@@ -10,7 +10,17 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from inbench import __version__, bench_command, cli_data, cli_exchange, cli_figures, cli_plugins, cli_records, cli_tables
+from inbench import (
+    __version__,
+    bench_command,
+    check_command,
+    cli_data,
+    cli_exchange,
+    cli_figures,
+    cli_plugins,
+    cli_records,
+    cli_tables,
+)
 from inbench.cli_options import FAILED, OK, STOPPED, WRONG, Parser, common, data, print_json
 from inbench.errors import Interrupted, NoRoom, UserError, visible
 
@@ -46,6 +56,9 @@ def parser() -> Parser:
     bench_command.add_options(bench)
     data(bench)
     common(bench)
+
+    check = commands.add_parser("check", help="whether a plugin keeps the contract, promise by promise", allow_abbrev=False)
+    check_command.add_options(check)
 
     cli_records.add(commands)
     cli_exchange.add(commands)

@@ -254,7 +254,7 @@ def _collect(registry: Registry, kind: str, function: Any, source: Source) -> No
     for cls in classes:
         reason, name = _wrong_with(kind, cls), getattr(cls, "name", source.name)
         if not reason and name in registry.plugins[kind]:
-            reason = f"{kind} {name!r} is already taken by {registry.plugins[kind][name].origin}"
+            reason = f"{kind} {name!r} is already taken by {registry.plugins[kind][name].origin}; choose another name"
         if reason:
             where = where_of(cls if isinstance(cls, type) else type(cls)) or line_of(function)
             registry.faults.append(Fault(str(name), source.origin, reason, where, kind))
@@ -317,10 +317,20 @@ def _fault(source: Source, error: BaseException, kind: str = "", where: str = ""
     if isinstance(error, BadHook):
         where = error.where
     plain = isinstance(error, (UserError, Unavailable, BadHook))
-    reason = " ".join((str(error) if plain else f"{type(error).__name__}: {error}").split())
-    if isinstance(error, ImportError) and error.name == "inbench":
-        reason += "; a newer inbench may have it: pip install --upgrade inbench"
+    told = f"{type(error).__name__}: {error.msg if isinstance(error, SyntaxError) else error}{_mend(error)}"
+    reason = " ".join((str(error) if plain else told).split())
     return Fault(source.name, source.origin, reason, where, kind, unavailable=isinstance(error, Unavailable))
+
+
+def _mend(error: BaseException) -> str:
+    """What would be right, where that can be said of an error that Python raised."""
+    if isinstance(error, SyntaxError):
+        return "; mend this line, or the one before it"
+    if isinstance(error, ImportError) and error.name == "inbench":
+        return "; a newer inbench may have it: pip install --upgrade inbench"
+    if isinstance(error, ModuleNotFoundError):
+        return f"; install it, or, where it is optional, raise inbench.Unavailable('pip install {error.name}')"
+    return ""
 
 
 def last_line(error: BaseException) -> str:

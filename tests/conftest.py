@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import importlib
 import os
 import signal
 import subprocess
@@ -19,7 +20,7 @@ import torch
 from plugin_text import FOOT, HEAD
 
 import inbench
-from inbench import bench, cli, device, isolation, plan, records, worker
+from inbench import bench, cli, device, isolation, plan, records
 
 THREADS = 1
 """Networks this small gain nothing from a second thread, and beside another busy process they lose most of their speed."""
@@ -91,7 +92,7 @@ def plugin(tmp_path: Path) -> Callable[..., str]:
 
 
 class Child:
-    """A worker in this process, in place of a child: the same code, without seconds of imports."""
+    """`python -P -m ROOM FILE` in this process, in place of a child: the same code, without seconds of imports."""
 
     pid = 2**30  # nobody's: a stop must not reach this process
 
@@ -99,7 +100,7 @@ class Child:
         log = os.fdopen(os.dup(stdout), "w", buffering=1)
         with log, contextlib.redirect_stdout(log), contextlib.redirect_stderr(log):
             try:
-                self.returncode = worker.main(command[-1:])
+                self.returncode = importlib.import_module(command[-2]).main(command[-1:])
             except SystemExit as end:
                 self.returncode = int(end.code or 0)
             except Exception:

@@ -44,11 +44,11 @@ def good(**changes):
 
 
 BROKEN = {  # what is in the file: the lines of which one is to be named, and what is to be said
-    "syntax error": ("x = 1\ndef broken(:\n", (2,), "SyntaxError"),
+    "syntax error": ("x = 1\ndef broken(:\n", (2,), "SyntaxError: invalid syntax; mend this line"),
     "missing import": (
         "import inbench\nimport no_such_library\n",
         (2,),
-        "ModuleNotFoundError: No module named 'no_such_library'",
+        "ModuleNotFoundError: No module named 'no_such_library'; install it",
     ),
     "raises at import": ("\n\nraise RuntimeError('not today')\n", (3,), "RuntimeError: not today"),
     "raises in a function": ("def f():\n    return 1 / 0\n\nf()\n", (2,), "ZeroDivisionError"),
@@ -93,7 +93,11 @@ BROKEN = {  # what is in the file: the lines of which one is to be named, and wh
         "no frozen dataclass",
     ),
     "params that can be changed": (good(but={"(frozen=True)": ""}), (6,), "no frozen dataclass"),
-    "duplicate name": (good(but={'"echo"': '"mean-fill"'}), (6,), "already taken by inbench_methods.mean_fill"),
+    "duplicate name": (
+        good(but={'"echo"': '"mean-fill"'}),
+        (6,),
+        "already taken by inbench_methods.mean_fill; choose another name",
+    ),
 }
 
 
