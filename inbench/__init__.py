@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from inbench.errors import Unavailable as Unavailable
     from inbench.errors import UserError as UserError
     from inbench.files import Files as Files
+    from inbench.files import known_file as known_file
     from inbench.hookspecs import hookimpl as hookimpl
     from inbench.mask import Mask as Mask
     from inbench.method import Method as Method
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from inbench.metric import Metric as Metric
     from inbench.params import by_budget as by_budget
     from inbench.params import param as param
+    from inbench.params import required as required
     from inbench.seeds import unit as unit
     from inbench.tables import table as table
 
@@ -49,7 +51,9 @@ _ROOM_OF = {
     "adam": "method",
     "by_budget": "params",
     "hookimpl": "hookspecs",
+    "known_file": "files",
     "param": "params",
+    "required": "params",
     "run": "calls",
     "table": "tables",
     "uniform": "method",

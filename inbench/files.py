@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import lzma
 import stat
 import tokenize
@@ -19,6 +20,8 @@ DAMAGE = (
 """What reading a damaged file or archive may end in."""
 MOST_BYTES = 2**28
 """A larger file is no picture and no list of any data set."""
+LEAST_DIGITS = 12
+"""Of a SHA-256: nobody comes upon another file that begins like that."""
 MOST_GROWTH = 200
 """A member of an archive that unpacks to more times its size is a bomb; pictures hardly shrink at all."""
 
@@ -94,6 +97,21 @@ def first_impostor(source: Path, most: int = 20) -> str:
         return next((f"{name} {wrong}" for name, wrong in told if wrong), "")
     except UserError:
         return ""
+
+
+def known_file(path: str, sha256: str) -> bytes:
+    """The bytes of a file that has to be a certain one: its SHA-256, or the first 12 digits or more of it.
+
+    For weights that somebody else trained: a file that is loaded may run as code. Raises `UserError` where it is another.
+    """
+    try:
+        data = Path(path).expanduser().read_bytes()
+    except OSError as error:
+        raise UserError(f"{path} cannot be read ({error.strerror}); write the path of the file") from None
+    found = hashlib.sha256(data).hexdigest()
+    if len(sha256) < LEAST_DIGITS or not found.startswith(sha256.lower()):
+        raise UserError(f"the SHA-256 of {path} is {found}, not {sha256!r}; the first {LEAST_DIGITS} digits will do")
+    return data
 
 
 def impostor(data: bytes) -> str:

@@ -78,8 +78,14 @@ def values_of(params: Any) -> dict[str, Value]:
 
 def told_of(params: Any) -> dict[str, Value]:
     """Every option by name but the local ones."""
-    local = {field.name for field in dataclasses.fields(params) if field.metadata.get("local")}
+    local = local_of(params)
     return {name: value for name, value in values_of(params).items() if name not in local}
+
+
+def local_of(params: Any) -> dict[str, Value]:
+    """The local options by name."""
+    local = {field.name for field in dataclasses.fields(params) if field.metadata.get("local")}
+    return {name: value for name, value in values_of(params).items() if name in local}
 
 
 def canonical(name: str, params: Any) -> str:

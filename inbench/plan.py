@@ -139,7 +139,8 @@ def chosen_methods(asked: str, plugins: registry.Registry) -> list[brackets.Name
         if named.members:
             raise UserError(f"{text!r}: only masks can be mixed in (...); the parameters of a method go into [...]")
         if named.name == "all" and not named.options:
-            found += [brackets.Named(name) for name in plugins.names("method")]
+            classes = {name: plugins.plugins["method"][name].cls for name in plugins.names("method")}
+            found += [brackets.Named(name) for name, cls in classes.items() if not params.needs_option(cls.Params)]
             found += [fault for fault in plugins.faults if fault.kind in ("", "method")]
             continue
         faults = [fault for fault in plugins.faults if fault.name == named.name]
@@ -259,7 +260,7 @@ def _one(
         labels["train_mask"] = mask.shown
     run = Run(
         method=named.name,
-        params=params.values_of(resolved),
+        params=params.told_of(resolved),
         code=plugin.code,
         data=told["content"],
         size=size,
@@ -272,7 +273,7 @@ def _one(
         compiled=request.compile and learns,
         deterministic=request.deterministic,
     )
-    planned = Planned(run, "missing", {"run": asdict(run), "labels": labels})
+    planned = Planned(run, "missing", {"run": asdict(run), "labels": labels, "local": params.local_of(resolved)})
     if size not in plugin.cls.sizes:
         planned.state, planned.reason = (
             "plugin skipped",

@@ -45,7 +45,7 @@ def facts(plugin: Plugin, options: Mapping[str, str], size: int) -> dict[str, An
         "name": cls.name,
         "kind": plugin.kind,
         **said,
-        **(costs(cls, options, size) if plugin.kind == "method" else {}),
+        **(costs(cls, options, size) if plugin.kind == "method" and (options or not params.needs_option(cls.Params)) else {}),
         "origin": plugin.origin,
         "version": plugin.version,
         "params": [

@@ -127,8 +127,9 @@ class Worker:
     def build(self) -> Method:
         """The method as it starts: its networks drawn from the run's seed, on the device, channels last."""
         training.seed_everything(seeds.stream(self.run.seed or 0, "init"))
+        given = {**self.run.params, **self.spec.get("local", {})}
         with self.guard.watching("the constructor"):
-            method: Method = self.cls(self.run.size, params.resolve(self.cls.Params, self.run.params, whose=self.run.method))
+            method: Method = self.cls(self.run.size, params.resolve(self.cls.Params, given, whose=self.run.method))
         method.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         if self.run.compiled:
             compile_forwards(method)

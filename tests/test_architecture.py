@@ -36,7 +36,7 @@ WITH_TORCH = {"method", "metric"}
 """Words that say what a tensor is."""
 FACE = [
     "Box", "Dataset", "Decoded", "Files", "Mask", "Method", "Metric", "Pictures", "Split", "Unavailable", "UserError", "Warp",
-    "adam", "by_budget", "hookimpl", "param", "run", "table", "uniform", "unit",
+    "adam", "by_budget", "hookimpl", "known_file", "param", "required", "run", "table", "uniform", "unit",
 ]  # fmt: skip
 NAMELESS = {"utils", "util", "common", "core", "misc", "base", "helpers", "tools"}
 

@@ -1,5 +1,6 @@
 """Files in a folder or in a zip read in place: the same names either way, and no archive that is not safe to read."""
 
+import hashlib
 import stat
 import tarfile
 import warnings
@@ -9,7 +10,7 @@ import pytest
 from handmade import damaged, encoded, noise, written, zipped
 
 from inbench.errors import UserError
-from inbench.files import MOST_BYTES, Files
+from inbench.files import MOST_BYTES, Files, known_file
 
 
 @pytest.fixture(params=["folder", "zip"])
@@ -315,3 +316,27 @@ def test_a_member_that_does_not_unpack_is_refused_by_its_name(tmp_path, method):
     data[start : start + 60] = b"\x07" * 60
     source.write_bytes(data)
     assert f"{source}: b.png cannot be read: " in refused(source, lambda: Files(source).read("b.png"))
+
+
+# A file that has to be a certain one
+
+
+def test_a_file_is_known_by_its_hash_or_the_start_of_it(tmp_path):
+    (tmp_path / "weights.pt").write_bytes(b"weights")
+    whole = hashlib.sha256(b"weights").hexdigest()
+    for told in (whole, whole.upper(), whole[:12]):
+        assert known_file(str(tmp_path / "weights.pt"), told) == b"weights"
+
+
+@pytest.mark.parametrize("told", ["", "9", "0" * 12, "0" * 64, "short", "long"])
+def test_another_file_is_refused_with_the_hash_it_has(tmp_path, told):
+    path = tmp_path / "weights.pt"
+    path.write_bytes(b"weights")
+    whole = hashlib.sha256(b"weights").hexdigest()
+    wrong = {"short": whole[:11], "long": whole + "0"}.get(told, told)
+    assert f"is {whole}, not {wrong!r}" in refused(path, lambda: known_file(str(path), wrong))
+
+
+def test_a_file_that_is_not_there_is_said(tmp_path):
+    path = tmp_path / "none.pt"
+    assert "No such file or directory" in refused(path, lambda: known_file(str(path), "0" * 64))
