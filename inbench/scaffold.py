@@ -39,7 +39,7 @@ def new(kind: str, name: str, *, package: bool = False, here: Path | None = None
     """Write a plugin of that name: a file and its test, or an installable distribution; nothing is overwritten."""
     here = here or Path.cwd()
     check_name(kind, name, module_of(name) if not package else f"inbench_{module_of(name)}")
-    texts, following = _distribution(kind, name) if package else _file(kind, name, here)
+    texts, following = distribution(kind, name, here) if package else _file(kind, name, here)
     taken = [file for file in texts if file.exists()]
     if taken:
         raise UserError(f"{_shown(taken[0], here)} is there already and stays as it is; choose another name, or move it away")
@@ -67,7 +67,8 @@ def check_name(kind: str, name: str, module: str) -> None:
     owner = registry.load().plugins[kind].get(name)
     if owner:
         raise UserError(f"{registry.SPOKEN[kind]} {name!r} is already taken by {owner.origin}; choose another name")
-    if keyword.iskeyword(module) or re.search(rf"\b{class_of(name)}\b", template(kind)):
+    others = template(kind).replace(class_of(EXAMPLES[kind]), "")
+    if keyword.iskeyword(module) or re.search(rf"\b{class_of(name)}\b", others):
         raise UserError(f"{name!r} is a word of Python or of the plugin itself; choose another name, such as 'my-{name}'")
     if module in sys.stdlib_module_names or module in registry.BUILT_IN or _installed(module):
         raise UserError(f"{module}.py would hide the module {module!r}; choose another name, such as 'my-{name}'")
@@ -91,6 +92,12 @@ def class_of(name: str) -> str:
     return "".join(word.capitalize() for word in name.split("-"))
 
 
+def _test(kind: str, name: str, module: str) -> str:
+    """The text of a plugin's test, which imports it from a module."""
+    imports = [f"from {module} import {class_of(name)}", "from inbench.testing import parametrize_with_checks"]
+    return _filled("test", kind, name, imports="\n".join(sorted(imports)))
+
+
 def _filled(form: str, kind: str, name: str, **more: str) -> str:
     text = (TEMPLATES / f"{form}.txt").read_text(encoding="utf-8")
     words = {"name": name, "module": module_of(name), "cls": class_of(name), "kind": registry.SPOKEN[kind]}
@@ -101,22 +108,22 @@ def _file(kind: str, name: str, here: Path) -> tuple[dict[Path, str], list[str]]
     """A file here, or in the folder of a checkout that is searched, and its test."""
     module, run = module_of(name), RUNS[kind].format(name=name)
     if kind in FOLDERS and (here == ROOT or ROOT in here.parents) and (ROOT / FOLDERS[kind]).is_dir():
-        test = _filled("test", kind, name, imported=f"inbench_{FOLDERS[kind]}.{module}")
+        test = _test(kind, name, f"inbench_{FOLDERS[kind]}.{module}")
         files = {ROOT / FOLDERS[kind] / f"{module}.py": source(kind, name), ROOT / "tests" / f"test_{module}.py": test}
         return files, [f"inbench check {name}", run]
-    test = _filled("test", kind, name, imported=module)
+    test = _test(kind, name, module)
     files = {here / f"{module}.py": source(kind, name), here / f"test_{module}.py": test}
     return files, [f"inbench check {module}.py", f"{run} --plugin {module}.py"]
 
 
-def _distribution(kind: str, name: str) -> tuple[dict[Path, str], list[str]]:
+def distribution(kind: str, name: str, here: Path) -> tuple[dict[Path, str], list[str]]:
     """A folder that pip installs: what it is, how it is found, the plugin, and its test."""
-    package, top = f"inbench_{module_of(name)}", Path.cwd() / f"inbench-{name}"
+    package, top = f"inbench_{module_of(name)}", here / f"inbench-{name}"
     files = {
         top / "pyproject.toml": _filled("pyproject", kind, name),
         top / "README.md": _filled("readme", kind, name),
         top / "src" / package / "__init__.py": source(kind, name),
-        top / "tests" / f"test_{module_of(name)}.py": _filled("test", kind, name, imported=package),
+        top / "tests" / f"test_{module_of(name)}.py": _test(kind, name, package),
     }
     return files, [f"pip install -e inbench-{name}", f"inbench check {name}", RUNS[kind].format(name=name)]
 
