@@ -485,6 +485,23 @@ def test_show_of_a_broken_plugin_says_where(command, plugin):
     refused(command("show", "broken", "--plugin", plugin("1 / 0", "broken.py")), "broken")
 
 
+def test_what_needs_an_option_is_shown_without_what_it_would_cost(command, plugin):
+    text = """
+    import dataclasses
+
+    class Sealed(Base):
+        name = "sealed"
+
+        @dataclasses.dataclass(frozen=True)
+        class Params:
+            key: str = inbench.required("what opens it")
+    """
+    told = command("show", "sealed", "--plugin", plugin(text))
+    assert told.code == 0, told.err
+    assert "key = (required): what opens it" in told.out
+    assert "GFLOP" not in told.out
+
+
 def read(file):
     """The pixels of a PNG."""
     with Image.open(file) as picture:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import itertools
 from collections.abc import Callable
 from pathlib import Path
@@ -254,3 +255,64 @@ def test_a_broken_data_set_is_no_row_among_all_methods(tmp_path: Path) -> None:
 def test_an_empty_list_is_refused(options: dict[str, str], tmp_path: Path) -> None:
     with pytest.raises(inbench.UserError):
         planned(tmp_path / "results", **{"methods": "mean-fill", **options})
+
+
+FROM_FILE = """
+import dataclasses
+from pathlib import Path
+
+class FromFile(Base):
+    name = "from-file"
+
+    @dataclasses.dataclass(frozen=True)
+    class Params:
+        weights: str = inbench.required("where it lies", local=True)
+        sha256: str = inbench.required("what it is")
+
+    def __init__(self, size, params):
+        super().__init__(size, params)
+        self.grey = inbench.known_file(params.weights, params.sha256)[0] / 255
+
+    def inpaint(self, seen, hole, seed):
+        return torch.full_like(seen, self.grey)
+"""
+
+
+@pytest.mark.usefixtures("here")
+def test_where_a_file_lies_is_part_of_no_run_but_what_it_holds_is(plugin: Write, tiny: Tiny, tmp_path: Path) -> None:
+    digests = {}
+    for name, grey in (("one.bin", 100), ("same.bin", 100), ("other.bin", 200)):
+        (tmp_path / name).write_bytes(bytes([grey]))
+        digests[name] = hashlib.sha256(bytes([grey])).hexdigest()[:16]
+    asked = {name: f"from-file[weights={tmp_path / name},sha256={digest}]" for name, digest in digests.items()}
+    file = plugin(FROM_FILE)
+    (row,) = tiny(asked["one.bin"], plugins=[file])
+    assert (row["status"], row["params"], row["shown"]) == (
+        *("ok", {"sha256": digests["one.bin"]}),
+        f"from-file[sha256={digests['one.bin']}]",
+    )
+    with workers(no_child):
+        assert tiny(asked["same.bin"], plugins=[file]) == [row]
+    assert (
+        len({row["metrics"]["l2"]["mean"] for name in ("one.bin", "other.bin") for row in tiny(asked[name], plugins=[file])})
+        == 2
+    )
+    told = [path.read_text() for path in (tmp_path / "results").rglob("run.json")]
+    assert len(told) == 2
+    assert not [text for text in told if ".bin" in text]
+
+
+@pytest.mark.usefixtures("here")
+def test_another_file_than_the_one_that_was_said_is_a_failed_row(
+    plugin: Write, tiny: Tiny, tmp_path: Path, record: Find
+) -> None:
+    (tmp_path / "weights.bin").write_bytes(b"other")
+    (row,) = tiny(f"from-file[weights={tmp_path / 'weights.bin'},sha256={'0' * 16}]", plugins=[plugin(FROM_FILE)])
+    assert row["status"] == "failed"
+    assert "the SHA-256 of" in record("from-file").told["reason"]
+
+
+def test_all_methods_are_those_that_need_no_option(plugin: Write, tmp_path: Path) -> None:
+    found = planned(tmp_path / "results", "all", plugins=[plugin(FROM_FILE)])
+    assert "mean-fill" in {one.run.method for one in found}
+    assert "from-file" not in {one.run.method for one in found}
