@@ -417,8 +417,7 @@ def seed_draws_the_holes(cls: type[Mask]) -> str:
 
 def parts_of(cls: type[Dataset]) -> dict[str, Pictures]:
     split = cls(params.resolve(cls.Params, {}, whose=cls.name)).prepare(None, 32)
-    named = {"train": split.train, "test": split.test, "val": split.val}
-    return {name: pictures for name, pictures in named.items() if pictures is not None}
+    return {name: found for name in ("train", "test", "val") if (found := getattr(split, name)) is not None}
 
 
 @dataset("no picture and no id is in two parts", "split by person or photograph before cutting")
@@ -483,8 +482,9 @@ def scores_alone_as_in_company(cls: type[Metric]) -> str:
 
 @metric("a worse guess scores worse, in the direction of `better`", "turn `better` round")
 def worse_is_worse(cls: type[Metric]) -> str:
-    rise = values(cls, *measurable(0.4)) - values(cls, *measurable(0.1))
-    worse = rise > 0 if cls.better == "lower" or cls.reduce == "psnr" else rise < 0  # psnr reduces squared errors
+    most, little = values(cls, *measurable(0.4)), values(cls, *measurable(0.1))
+    rise = most.abs() - little.abs() if cls.better == "zero" else most - little
+    worse = rise > 0 if cls.better != "higher" or cls.reduce == "psnr" else rise < 0  # psnr reduces squared errors
     return "" if worse.all() else f"{cls.better} is better, and more noise changes it by {rise.tolist()}"
 
 

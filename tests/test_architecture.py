@@ -16,7 +16,7 @@ ROOT = Path(inbench.__file__).parent.parent
 FLOORS = {
     "words": "errors soundness brackets params seeds clock budget method dataset mask metric records published",
     "joints": "starts isolation claims files decoding store preparing hookspecs source registry batches "
-    "strokes masks mask_files metrics choices device guards",
+    "strokes masks mask_files metrics perception choices device guards",
     "acts": "training scoring contract exporting guesses rescoring formulas conventions gathering",
     "worker": "worker estimates",
     "runner": "plan paper_runs runner cases bench",
