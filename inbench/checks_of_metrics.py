@@ -16,7 +16,7 @@ from inbench.trials import CPU, center, clouds
 
 METRICS = contract.Promises(where=has_defaults, about="per_image")
 SIDE, COUNT = 32, 4
-SAID = {"better": ("higher", "lower"), "region": ("hole", "known", "whole"), "reduce": ("mean", "psnr")}
+SAID = {"better": ("higher", "lower", "zero"), "region": ("hole", "known", "whole"), "reduce": ("mean", "psnr")}
 
 
 def measurable(noise: float = 0.1) -> tuple[Tensor, Tensor, Tensor]:
@@ -39,6 +39,8 @@ def values(cls: type[Metric], raw: Tensor, image: Tensor, hole: Tensor) -> Tenso
 
 def worse(cls: type[Metric], one: Tensor, other: Tensor) -> Tensor:
     """By how much one is worse than the other; psnr reduces squared errors, of which less is better."""
+    if cls.better == "zero":
+        return one.abs() - other.abs()
     return one - other if cls.better == "lower" or cls.reduce == "psnr" else other - one
 
 

@@ -139,6 +139,7 @@ def _of_paper(
             continue
         members, first = [Named(told.label, row) for told, row in pairs], pairs[0][1]
         ours = ", ".join(f"{told.label} is {row['shown']}" for told, row in pairs)
+        ours += f"; {len(pairs)} of {len(table.rows)} rows" if len(pairs) < len(table.rows) else ""
         title = f"{paper.name}, {table.name}, made here: {title_of(first)} ({ours})"
         own = (
             [table.shows]
@@ -147,4 +148,4 @@ def _of_paper(
         )
         for kind in own:
             if kind in kinds:
-                yield kind, members, brackets.file_name(f"{paper.name}-{table.name}".lower()), title
+                yield kind, members, brackets.file_name(f"{paper.name}-{table.kind}-{table.number}".lower()), title

@@ -25,6 +25,9 @@ def add(commands: Any) -> None:
     )
     shown.add_argument("--only", metavar="DATASET", help="the tables of one data set")
     shown.add_argument("--format", metavar="F", help="markdown, latex, html, csv or json (default: as FILE ends, or markdown)")
+    shown.add_argument(
+        "--columns", metavar="C,..", help="which metrics: protocol, perception, all, or names (default: protocol)"
+    )
     shown.add_argument("--costs", action="store_true", help="what the runs cost, in place of their scores")
     shown.add_argument(
         "--matrix", nargs="?", const="psnr-pooled", metavar="METRIC", help="training masks against test masks, by one metric"
@@ -88,6 +91,7 @@ def _tables(asked: argparse.Namespace) -> int:
 
 def _refuse_what_is_ignored(asked: argparse.Namespace) -> None:
     kinds = {
+        "--columns": asked.columns,
         "--costs": asked.costs,
         "--matrix": asked.matrix,
         "--time-to": asked.time_to,
@@ -120,6 +124,8 @@ def _text(asked: argparse.Namespace) -> tuple[str, str, Path]:
         return tables.paper(asked.results, asked.paper, form, **chosen), Path(asked.paper).stem, home
     if asked.time_to:
         return tables.time_to_quality(asked.results, asked.time_to, form, only=asked.only), "tables", home
+    if asked.columns:
+        return tables.columns(asked.results, asked.columns, only=asked.only, form=form), "tables", home
     if asked.matrix:
         return tables.matrix(asked.results, asked.matrix, form), "tables", home
     sheets = costs.cost_sheets if asked.costs else score_sheets.score_sheets

@@ -153,7 +153,10 @@ def _better(compared: Compared, name: str) -> str:
     difference = compared.differences[name]
     if compared.withheld or difference.low <= 0 <= difference.high:
         return ""
-    return compared.names[0] if (difference.value > 0) == (compared.told[name]["better"] == "higher") else compared.names[1]
+    better = compared.told[name]["better"]
+    if better == "zero":  # a difference does not say which of the two is nearer to 0
+        return ""
+    return compared.names[0] if (difference.value > 0) == (better == "higher") else compared.names[1]
 
 
 def _notes(compared: Compared, claims: int) -> list[str]:

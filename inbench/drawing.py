@@ -14,7 +14,7 @@ import matplotlib
 from matplotlib.axis import Axis
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
-from matplotlib.ticker import FuncFormatter, NullFormatter
+from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from inbench.records import write_file
 
@@ -100,6 +100,8 @@ def write_caption(figure: Figure, lines: Sequence[str]) -> None:
 
 def plain_log(axis: Axis) -> None:
     """A logarithmic axis with its numbers written as people write them, for a name may hold what starts a formula."""
+    low, high = axis.get_view_interval()
+    axis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0) if high < 40 * low else (1.0,)))
     axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     axis.set_minor_formatter(NullFormatter())
 

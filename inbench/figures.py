@@ -46,7 +46,9 @@ def curve_figure(curves: Mapping[str, Curve], styles: Mapping[str, Style], capti
     psnr.set_ylabel("validation psnr, dB")
     psnr.set_xlabel("step")
     figure.align_ylabels()
-    loss.legend(title="level ± swing, last fifth", title_fontsize=SMALL, loc="center left", bbox_to_anchor=(1.01, 0.5))
+    told = {"title": "loss in the last fifth ± its swing", "title_fontsize": SMALL, "alignment": "left"}
+    columns = max(1, min(len(curves), int(5.6 / (0.5 + LETTER * max(len(str(one.get_label())) for one in loss.lines)))))
+    figure.legend(*loss.get_legend_handles_labels(), loc="outside upper left", ncols=columns, **told)
     return figure
 
 
@@ -84,7 +86,7 @@ def grid_figure(grid: Grid, caption: str) -> Figure:
 
 LEFT = 0.95
 """Inches at the left of a grid, for the names of its rows."""
-LETTER = 0.058
+LETTER = 0.055
 """Inches that a letter takes, roughly."""
 UNDER = 0.14
 """Inches under a picture, for its note."""
@@ -157,7 +159,7 @@ def plane_figure(planes: Sequence[Plane], styles: Mapping[str, Style], caption: 
                 axes.plot([x, x], [point.low, point.high], color=style.colour, linewidth=0.8, alpha=0.6)
             axes.plot([x], [y], linestyle="none", color=style.colour, marker=style.marker, markersize=5.5)
         axes.set(xlabel=plane.x, ylabel=plane.y)
-        axes.margins(x=0.1, y=0.12)
+        axes.margins(x=0.14, y=0.12)
         if plane.log:
             axes.set_xscale("log")
             drawing.plain_log(axes.xaxis)
@@ -179,25 +181,25 @@ def _name_points(
     unit = axes.figure.dpi / 72
     spots = axes.transData.transform(places)
     room = axes.get_window_extent()
-    taken = [(x - 4 * unit, y - 4 * unit, x + 4 * unit, y + 4 * unit) for x, y in spots]
+    taken = [((x - 4 * unit, y - 4 * unit, x + 4 * unit, y + 4 * unit), 8.0) for x, y in spots]
     for point, (x, _) in zip(points, places, strict=True):
         if point.low is not None and point.high is not None:
             (left, bottom), (_, top) = axes.transData.transform([(x, point.low), (x, point.high)])
-            taken.append((left - unit / 4, bottom, left + unit / 4, top))  # a thin bar: a name over it can be read
+            taken.append(((left - unit, bottom, left + unit, top), 0.3))  # a name over a thin bar can still be read
     for place in np.argsort(-spots[:, 1], kind="stable"):
         name, (x, y) = points[place].name, spots[place]
         boxes = _boxes(x, y, len(name) * 4.15 * unit, 8.5 * unit, unit)
-        best = min(boxes, key=lambda box: 80 * _covered(box, taken, room) + _away(box, x, y) / unit)
-        taken.append(best)
+        best = min(boxes, key=lambda box: 40 * _covered(box, taken, room) + _away(box, x, y) / unit)
+        taken.append((best, 3.0))
         line = {"arrowstyle": "-", "color": styles[name].colour, "linewidth": 0.5, "shrinkB": 3, "alpha": 0.7}
         axes.annotate(
             name,
             places[place],
-            (best[0] - x, best[1] - y),
-            textcoords="offset pixels",
+            ((best[0] - x) / unit, (best[1] - y) / unit),
+            textcoords="offset points",
             fontsize=SMALL,
             annotation_clip=False,
-            arrowprops=line if _away(best, x, y) > 12 * unit else None,
+            arrowprops=line if _away(best, x, y) > 10 * unit or abs((best[1] + best[3]) / 2 - y) > 6 * unit else None,
             bbox={"facecolor": "white", "edgecolor": "none", "alpha": 0.7, "pad": 0.3},
         )
 
@@ -223,12 +225,12 @@ def _away(box: Box, x: float, y: float) -> float:
     return float(np.hypot(max(box[0] - x, 0, x - box[2]), max(box[1] - y, 0, y - box[3])))
 
 
-def _covered(box: Box, taken: Sequence[Box], room: Any) -> float:
-    """How much of a box is over what is there already, or outside: a share of it, and more where it is over several."""
+def _covered(box: Box, taken: Sequence[tuple[Box, float]], room: Any) -> float:
+    """How much of a box is over what is there already, by its weight, or outside."""
     area = (box[2] - box[0]) * (box[3] - box[1])
-    covered = sum(_shared(box, other) for other in taken)
+    covered = sum(weight * _shared(box, other) for other, weight in taken)
     outside = area - _shared(box, (room.x0, room.y0, room.x1, room.y1))
-    return (covered + 3 * outside) / area
+    return (covered + 8 * outside) / area
 
 
 def _shared(one: Box, other: Box) -> float:

@@ -71,8 +71,8 @@ def plain(text: object) -> str:
 LATEX = {
     "\\": r"\textbackslash{}", "{": r"\{", "}": r"\}", "$": r"\$", "&": r"\&", "#": r"\#", "_": r"\_", "%": r"\%",
     "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "<": r"\textless{}", ">": r"\textgreater{}", "|": r"\textbar{}",
-    "\"": r"\textquotedbl{}", "±": r"$\pm$", "↑": r"$\uparrow$", "↓": r"$\downarrow$", "†": r"\dag{}", "‡": r"\ddag{}",
-    "[": "{[}", "]": "{]}",
+    "\"": r"\textquotedbl{}", "±": r"$\pm$", "↑": r"$\uparrow$", "↓": r"$\downarrow$", "→": r"$\rightarrow$", "†": r"\dag{}",
+    "‡": r"\ddag{}", "[": "{[}", "]": "{]}",
 }  # fmt: skip
 """Brackets are put in braces: behind the end of a row, `[` would begin an option."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -57,7 +58,7 @@ class Illustrator:
         complete = [one for one in members if one.row["complete"] and one.row["metrics"]]
         if not complete:
             raise UserError(f"nothing of {head_line} is complete")
-        yield from makers[kind](complete, f"{kind}-{stem}", head_line)
+        yield from makers[kind](told_apart(complete, self.found), f"{stem}-{kind}", head_line)
 
     def curves(self, members: Sequence[Named], name: str, title: str) -> Iterator[Illustration]:
         from inbench import drawing, figures
@@ -76,7 +77,7 @@ class Illustrator:
             f"Middle: how much it swings: {curves.SWING}, in a window of {100 * curves.WINDOW:.0f} % of the steps; in the "
             "legend over the last fifth. Bottom: psnr on validation pictures, over the hole."
         )
-        yield Illustration(name, caption, figures.curve_figure(held, drawing.styles([one.name for one in members]), caption))
+        yield Illustration(name, caption, figures.curve_figure(held, drawing.styles(in_order(members)), caption))
 
     def grid(self, members: Sequence[Named], name: str, title: str) -> Iterator[Illustration]:
         from inbench import figures
@@ -100,7 +101,7 @@ class Illustrator:
         from inbench import drawing, figures
         from inbench.figures import Plane, Point
 
-        styles = drawing.styles([one.name for one in members])
+        styles = drawing.styles(in_order(members))
         machines = sorted({machine for one in members for machine in one.row["costs"]})
         for number, machine in enumerate(machines):
             here = [one for one in members if machine in one.row["costs"]]
@@ -138,7 +139,7 @@ class Illustrator:
             f"{title}: perception against distortion; better is left and down. A blurred fill is low in distortion and high in "
             f"patch distance, an invented texture the other way round. {_intervals(held)}"
         )
-        yield Illustration(name, caption, figures.plane_figure([plane], drawing.styles([one.name for one in members]), caption))
+        yield Illustration(name, caption, figures.plane_figure([plane], drawing.styles(in_order(members)), caption))
 
     def matrix(self, members: Sequence[Named], name: str, title: str) -> Iterator[Illustration]:
         from inbench import figures
@@ -158,6 +159,20 @@ class Illustrator:
         rows = f"every learner was trained on {trained[0]}" if len(trained) == 1 else "rows say what was trained on"
         caption = f"{title}: {PRIMARY} by the mask tested on; {rows}; framed: tested on what it was trained on."
         yield Illustration(name, caption, figures.matrix_figure(table, caption))
+
+
+def in_order(members: Sequence[Named]) -> list[str]:
+    """Names, those first that learn step by step: they have the colours that are told apart best, in every figure alike."""
+    return [one.name for one in sorted(members, key=lambda one: one.row["closed_form"] or not one.row["seeds"])]
+
+
+def told_apart(members: Sequence[Named], found: Mapping[str, Record]) -> list[Named]:
+    """Rows of the same name also have the beginning of their key."""
+    alike = Counter((one.name, one.row["mask"]) for one in members)
+    return [
+        Named(f"{one.name} {found[one.row['records'][0]].key[:6]}", one.row) if alike[one.name, one.row["mask"]] > 1 else one
+        for one in members
+    ]
 
 
 def _ends(metric: Mapping[str, Any]) -> dict[str, Any]:

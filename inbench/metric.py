@@ -14,16 +14,18 @@ from inbench.params import NoParams
 class Metric(ABC):
     """A number for each image. A subclass writes `per_image`.
 
-    name: kebab-case; unit: as printed; better: which way is good; region: hole, known or whole; about: one phrase;
-    column: the name of its column in scores/<mask>.csv (default: the metric's name); reduce: how a set of images
-    becomes one number: `mean`, or `psnr` for a column of mean squared errors, pooled before the logarithm.
+    name: kebab-case; unit: as printed; better: which way is good, `zero` where both sides of 0 are bad; region: hole, known or
+    whole; about: one phrase; source: who defined it; column: the name of its column in scores/<mask>.csv (default: the metric's
+    name); reduce: how a set of images becomes one number: `mean`, or `psnr` for a column of mean squared errors, pooled before
+    the logarithm.
     """
 
     name: ClassVar[str]
     unit: ClassVar[str] = ""
-    better: ClassVar[Literal["higher", "lower"]]
+    better: ClassVar[Literal["higher", "lower", "zero"]]
     region: ClassVar[Literal["hole", "known", "whole"]]
     about: ClassVar[str]
+    source: ClassVar[str] = ""
     column: ClassVar[str] = ""
     reduce: ClassVar[Literal["mean", "psnr"]] = "mean"
 

@@ -12,17 +12,19 @@ from inbench.sheets import NO_CELL, Cell, Column, Sheet
 
 Row = dict[str, Any]
 SHOWN = ("l2", "psnr", "psnr-pooled", "ssim")
+COLUMNS = {"protocol": SHOWN, "perception": ("gradient-energy", "seam", "spectrum", "patch-distance")}
+"""What tables show: the protocol's own, or how a fill looks beside the picture."""
 PRIMARY = "psnr-pooled"
 FLOOR = "linear"
 MARGINS = {"psnr": 0.1, "psnr-pooled": 0.1, "psnr-completed": 0.1, "ssim": 0.005, "ssim-hole": 0.005}
 
 
-def score_sheets(made: Sequence[Row]) -> list[Sheet]:
-    """A sheet for each data set, size, mask and budget."""
+def score_sheets(made: Sequence[Row], shown: Sequence[str] = SHOWN) -> list[Sheet]:
+    """A sheet for each data set, size, mask and budget, with some metrics."""
     sections: dict[tuple[Any, ...], list[Row]] = {}
     for row in made:
         sections.setdefault((row["dataset"], row["data"], row["size"], row["mask"], row["budget"]), []).append(row)
-    return [_sheet(members) for members in sections.values()]
+    return [_sheet(members, shown) for members in sections.values()]
 
 
 def title_of(row: Row, *, mask: bool = True) -> str:
@@ -31,16 +33,16 @@ def title_of(row: Row, *, mask: bool = True) -> str:
     return f"{row['dataset']}, {row['size']} x {row['size']}, {hole}budget: {row['budget']}"
 
 
-def _sheet(members: list[Row]) -> Sheet:
+def _sheet(members: list[Row], shown: Sequence[str]) -> Sheet:
     ranked = ranks(members[0]["budget"])
-    best = {name: best_of(name, members) for name in SHOWN} if ranked else {}
+    best = {name: best_of(name, members) for name in shown} if ranked else {}
     trained = not all(trained_on_it(row) for row in members)
     columns = [Column("method", number=False), *([Column("trained on", number=False)] if trained else [])]
-    columns += [Column(head(name, members)) for name in SHOWN] + [Column("train s"), Column("ms/image")]
+    columns += [Column(head(name, members)) for name in shown] + [Column("train s"), Column("ms/image")]
     body = []
     for row in members:
         cells = [Cell(row["shown"] + marks(row, members)), *([Cell(row["train_mask"] or "-")] if trained else [])]
-        cells += [score(name, row, best.get(name)) for name in SHOWN]
+        cells += [score(name, row, best.get(name)) for name in shown]
         cells += [number(row["train_seconds"], 0), number(row["ms_per_image"], 1)]
         body.append(cells)
     return Sheet(title_of(members[0]), columns, body, _notes(members), faults(members))
@@ -53,9 +55,19 @@ def ranks(budget: str) -> bool:
 
 def head(name: str, members: Sequence[Row]) -> str:
     """A metric with its unit, and an arrow to where better is."""
-    metric = next((row["metrics"][name] for row in members if name in row["metrics"]), {"unit": "", "better": "higher"})
-    arrow = "↑" if metric["better"] == "higher" else "↓"
-    return f"{name} {metric['unit']} {arrow}".replace("  ", " ")
+    metric = next((row["metrics"][name] for row in members if name in row["metrics"]), {"unit": "", "better": ""})
+    return " ".join(filter(None, [name, metric["unit"], ARROWS.get(metric["better"], "")]))
+
+
+ARROWS = {"higher": "↑", "lower": "↓", "zero": "→ 0"}
+"""Where better is."""
+
+
+def worth(value: float, better: str) -> float:
+    """A number that is the higher, the better a metric's value is."""
+    if better == "zero":
+        return -abs(value)
+    return value if better == "higher" else -value
 
 
 def best_of(name: str, members: Sequence[Row]) -> float | None:
@@ -64,7 +76,7 @@ def best_of(name: str, members: Sequence[Row]) -> float | None:
     values = [metric["mean"] for metric in found if metric["mean"] is not None]
     if not values:
         return None
-    return float(max(values) if found[0]["better"] == "higher" else min(values))
+    return float(max(values, key=lambda value: worth(value, found[0]["better"])))
 
 
 def may_be_best(row: Row) -> bool:
@@ -77,7 +89,8 @@ def score(name: str, row: Row, best: float | None = None, *, scale: float = 1.0)
     if not metric or metric["mean"] is None:
         return NO_CELL
     digits = 3 if name.startswith("ssim") else 2
-    is_best = best is not None and may_be_best(row) and abs(metric["mean"] - best) <= MARGINS.get(name, 0.0)
+    behind = worth(best, metric["better"]) - worth(metric["mean"], metric["better"]) if best is not None else np.inf
+    is_best = may_be_best(row) and behind <= MARGINS.get(name, 0.0)
     spread = f"±{scale * (metric['high'] - metric['low']) / 2:.{digits}f}" if metric["low"] is not None else ""
     return Cell(f"{scale * metric['mean']:.{digits}f}", spread, best=is_best)
 

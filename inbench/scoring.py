@@ -195,7 +195,7 @@ def _columns(metrics: Sequence[Metric], guess: Tensor, image: Tensor, hole: Tens
 
 def described(metrics: Sequence[Metric]) -> dict[str, dict[str, str]]:
     """What a record says of its metrics."""
-    names = ("unit", "better", "region", "reduce", "about")
+    names = ("unit", "better", "region", "reduce", "about", "source")
     return {m.name: {**{name: getattr(m, name) for name in names}, "column": m.column or m.name} for m in metrics}
 
 

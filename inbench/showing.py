@@ -39,7 +39,7 @@ def facts(plugin: Plugin, options: Mapping[str, str], size: int) -> dict[str, An
     Of a method also the numbers of weights in each of its networks, and the operations of one answer.
     """
     cls = plugin.cls
-    names = ("summary", "about", "paper", "licence", "citation", "where", "unit", "better", "region", "sizes")
+    names = ("summary", "about", "paper", "licence", "citation", "where", "unit", "better", "region", "source", "sizes")
     said = {name: getattr(cls, name) for name in names if getattr(cls, name, None)}
     return {
         "name": cls.name,

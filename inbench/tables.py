@@ -6,14 +6,14 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from inbench import counting, formats, paper_sheets, published, records, verdicts
+from inbench import brackets, counting, formats, paper_sheets, published, records, verdicts
 from inbench.costs import cost_sheets
 from inbench.errors import UserError, unknown
 from inbench.records import PROTOCOL_LINE
 from inbench.rows import check_there, current, found_in, rows_of
 from inbench.rows import rows as rows
-from inbench.score_sheets import matrix_sheets, score_sheets
-from inbench.sheets import Sheet
+from inbench.score_sheets import COLUMNS, SHOWN, matrix_sheets, score_sheets
+from inbench.sheets import Sheet, sentences
 from inbench.time_to_quality import goals_of, quality_sheets
 
 FORMATS = ("markdown", "latex", "html", "csv", "json")
@@ -27,13 +27,14 @@ def table(
     only: str | None = None,
     form: str = "markdown",
     sheets: Callable[[Rows], list[Sheet]] = score_sheets,
+    also: Sequence[str] = (),
 ) -> str:
-    """The tables of a results folder in a format; `only` names one data set."""
+    """The tables of a results folder in a format; `only` names one data set, `also` is what stands under all of them."""
     folder = Path(results)
     check_there(folder)
     sound, damaged = counting.counted(folder)
     found = [row for row in rows_of(current(sound)) if only in (None, row["dataset"])]
-    return written(found, form, sheets=sheets, unfinished=_unfinished(folder), damaged=damaged)
+    return written(found, form, sheets=sheets, unfinished=_unfinished(folder), damaged=damaged, also=also)
 
 
 def markdown(made: Rows) -> str:
@@ -48,6 +49,7 @@ def written(
     sheets: Callable[[Rows], list[Sheet]] = score_sheets,
     unfinished: int = 0,
     damaged: Sequence[str] = (),
+    also: Sequence[str] = (),
 ) -> str:
     """Rows in a format; for programs (csv, json) the rows themselves."""
     if form not in FORMATS:
@@ -61,8 +63,22 @@ def written(
     if damaged:
         listed = formats.plain_list(damaged) if form == "markdown" else "; ".join(damaged)
         last.append(f"{len(damaged)} damaged records are not counted; the same {command} makes them anew:\n\n{listed}")
+    last += also
     last += [PROTOCOL_LINE] if sheets is not cost_sheets else []
     return formats.FORMATS[form](sheets(made), last)
+
+
+def columns(results: Path, asked: str, *, only: str | None = None, form: str = "markdown") -> str:
+    """The tables with other metrics, and under them what those are: `protocol`, `perception`, `all`, or names."""
+    told = {name: metric for record in found_in(results) for name, metric in record.told["metrics"].items()}
+    shown: dict[str, None] = {}
+    for name in brackets.split_list(asked):
+        if name not in {*COLUMNS, "all", *told}:
+            raise unknown("column", name, {*COLUMNS, "all", *told})
+        shown |= dict.fromkeys(told if name == "all" else COLUMNS.get(name, (name,)))
+    about = [f"{name}: {told[name].get('about', '')}" for name in shown if name in told and name not in SHOWN]
+    also = [formats.plain(sentences(about)) if form == "markdown" else sentences(about)] if about else []
+    return table(results, only=only, form=form, sheets=lambda made: score_sheets(made, list(shown)), also=also)
 
 
 def cost_table(results: Path) -> str:

@@ -68,15 +68,23 @@ def _test(claim: Claim, found: Mapping[Section, list[Record]], labels: Mapping[s
         sides = [side_of(members, scored, text) for text in (claim.method, claim.than)]
         if sides[0] and sides[1]:
             compared = compared_in(section, scored, *sides)
-            return _of_curves(claim, compared, sides) if claim.metric in CURVES else _compared(claim, compared)
+            if claim.metric not in (*CURVES, *compared.differences):
+                return Judged(claim, verdict=f"not scored by {claim.metric}: inbench score")
+            if claim.metric in CURVES:
+                return _of_curves(claim, compared, sides)
+            return _of_scores(claim, compared, [[scored.mean(one, claim.metric) for one in side] for side in sides])
     return Judged(claim, verdict="not run")
 
 
-def _compared(claim: Claim, compared: Compared) -> Judged:
-    if claim.metric not in compared.differences:
-        return Judged(claim, verdict=f"not scored by {claim.metric}: inbench score")
-    told = compared.differences[claim.metric]
-    if compared.told[claim.metric]["better"] == "lower":
+def _of_scores(claim: Claim, compared: Compared, means: Sequence[Sequence[float]]) -> Judged:
+    """The difference by a metric; where the best is 0, it tells who is nearer only while both are on one side of it."""
+    told, better = compared.differences[claim.metric], compared.told[claim.metric]["better"]
+    if better == "zero":
+        centres = [sum(side) / len(side) for side in means]
+        if min(centres) < 0 < max(centres):
+            return Judged(claim, compared, None, "no verdict: the two lie on either side of 0")
+        better = "lower" if max(centres) > 0 else "higher"
+    if better == "lower":
         told = Difference(-told.value, -told.high, -told.low, told.p)
     return Judged(claim, compared, told, f"too early: {compared.withheld}" if compared.withheld else "")
 

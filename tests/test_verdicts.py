@@ -1,5 +1,7 @@
 """Verdicts: a paper's claims on records whose differences are known: each verdict, its sign, and why there is none."""
 
+import json
+
 import numpy as np
 import pytest
 from test_tables import lay
@@ -142,3 +144,30 @@ def test_methods_without_a_curve_say_so(tmp_path, told):
     lay(tmp_path, "good", 22 + NOISE)
     lay(tmp_path, "other", 21 + NOISE)
     assert told("loss-level")["loss-level"] == ("no curve of a loss", None)
+
+
+def seams(results, name, values):
+    """A record whose every image has a seam of about that much."""
+    run = lay(results, name, 21 + NOISE)
+    folder = results / "runs" / run.name
+    head, *rows = (folder / "scores" / "center.csv").read_text().splitlines()
+    lines = [f"{head},seam", *(f"{row},{values + 0.1 * noise}" for row, noise in zip(rows, NOISE, strict=True))]
+    content = json.loads((folder / "run.json").read_text())
+    content["metrics"]["seam"] = {"unit": "/255", "better": "zero", "region": "hole", "reduce": "mean", "column": "seam"}
+    files = {"run.json": records.to_json(content), "scores/center.csv": "\n".join(lines).encode()}
+    records.commit(folder, files)
+
+
+@pytest.mark.parametrize(
+    ("good", "other", "verdict"), [(2, 5, SUPPORTED), (-2, -5, SUPPORTED), (5, 2, REFUTED), (-5, -2, REFUTED)]
+)
+def test_where_zero_is_best_the_nearer_one_gains(tmp_path, told, good, other, verdict):
+    seams(tmp_path, "good", good)
+    seams(tmp_path, "other", other)
+    assert told("seam")["seam"] == (verdict, pytest.approx(abs(other) - abs(good)))
+
+
+def test_nothing_is_said_of_two_on_either_side_of_zero(tmp_path, told):
+    seams(tmp_path, "good", -2)
+    seams(tmp_path, "other", 5)
+    assert told("seam")["seam"] == ("no verdict: the two lie on either side of 0", None)
