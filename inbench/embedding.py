@@ -1,0 +1,165 @@
+"""Embedding: galleries as what a page of HTML can hold: pictures as data, the part in the hole apart from what is around it."""
+
+from __future__ import annotations
+
+import base64
+import io
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from inbench import counting, galleries, rows, store
+from inbench.errors import UserError
+from inbench.galleries import Gallery
+from inbench.records import Record
+from inbench.registry import Registry
+from inbench.report import about, sectioned
+from inbench.score_sheets import Row, title_of
+from inbench.sheets import sentences
+
+Pixels = NDArray[np.uint8]
+ROOM = 9 * 2**20
+"""Bytes that the pictures of a page may take; the rest of it is small."""
+WANTED: Sequence[Mapping[str, int]] = (
+    {"random": 4, "best": 2, "worst": 2, "disagreement": 2},
+    {"random": 2, "best": 1, "worst": 1, "disagreement": 1},
+    {"random": 1},
+)
+"""How many pictures by each rule: the most that there is room for, the same for every table."""
+SHOWN = ("psnr", "ssim")
+"""The scores that stand beside a picture."""
+
+
+@dataclass
+class Embedded:
+    """Galleries as data of a page, why others are not there, and what is to be said of pictures that must not be passed on."""
+
+    galleries: list[dict[str, Any]] = field(default_factory=list)
+    notices: list[str] = field(default_factory=list)
+    private: list[str] = field(default_factory=list)
+
+
+def data_url(pixels: Pixels) -> str:
+    """A picture [S, S, 3 or 4] as the source of an image, without loss."""
+    held = io.BytesIO()
+    Image.fromarray(pixels).save(held, "PNG")
+    return "data:image/png;base64," + base64.b64encode(held.getvalue()).decode()
+
+
+def layers(completed: Pixels, holes: NDArray[np.bool_]) -> Iterator[Pixels]:
+    """What is in the holes of pictures [n, S, S, 3], clear around them: [S, S, 4] each."""
+    for picture, hole in zip(completed, holes[:, 0], strict=True):
+        yield np.where(hole[..., None], np.dstack([picture, np.full(hole.shape, 255, np.uint8)]), np.uint8(0))
+
+
+def may_be_shown(content: str, folder: Path) -> bool:
+    """Whether the licence of prepared pictures lets single ones be shown to others; not where nothing is known of it."""
+    data = store.holding(content, folder)
+    return data is not None and data.manifest.get("shareable") is True
+
+
+def embed(made: Sequence[Row], found: Sequence[Record], plugins: Registry, folder: Path, *, private: bool = False) -> Embedded:
+    """The galleries of all tables, as many pictures in each as there is room for.
+
+    private: also of data sets whose pictures are not to be passed on, for the user's own eyes.
+    """
+    by_name = {record.folder.name: record for record in found}
+    for wanted in WANTED:
+        embedded = Embedded()
+        taken = 0
+        for one in shown_galleries(made, by_name, plugins, folder, wanted, embedded, private=private):
+            told = as_data(one, by_name)
+            taken += sum(len(pick["image"]) + sum(map(len, filter(None, pick["fills"]))) for pick in told["picks"])
+            if taken > ROOM and wanted is not WANTED[-1]:
+                break
+            if taken > ROOM:
+                embedded.notices.append(f"{told['title']}: no pictures, for the page would be over 15 MB")
+                continue
+            embedded.galleries.append(told)
+        else:
+            return embedded
+    raise AssertionError("the last is always taken")
+
+
+def shown_galleries(
+    made: Sequence[Row],
+    found: Mapping[str, Record],
+    plugins: Registry,
+    folder: Path,
+    wanted: Mapping[str, int],
+    embedded: Embedded,
+    *,
+    private: bool,
+    seed: int = 0,
+) -> Iterator[Gallery]:
+    """Those that there are; why there are no others, and what has to be said, goes into `embedded`."""
+    shareable: dict[str, bool] = {}
+    for members in sectioned(made).values():
+        content, label = members[0]["data"], members[0]["dataset"]
+        if content not in shareable:
+            shareable[content] = may_be_shown(content, folder)
+            if not shareable[content] and not private:
+                embedded.notices.append(withheld(label, content, folder))
+        if not shareable[content] and not private:
+            continue
+        try:
+            one = galleries.gallery(members, found, plugins, folder, wanted=wanted, seed=seed)
+        except UserError as error:
+            embedded.notices.append(f"{title_of(members[0])}: {error}")
+            continue
+        if one.pictures.notice and one.pictures.notice not in embedded.private:
+            embedded.private.append(one.pictures.notice)
+        yield one
+
+
+def withheld(label: str, content: str, folder: Path) -> str:
+    """Why the pictures of a data set are not shown."""
+    data = store.holding(content, folder)
+    if data is None:
+        return f"No pictures of {label}: the data set is not prepared here, so nothing is known of its licence."
+    licence = data.manifest.get("licence") or "unknown"
+    return (
+        f"No pictures of {label}: they are not to be passed on (licence: {licence}). The scores of every picture are in the "
+        "records; inbench report --pictures all makes a page with pictures, for your own eyes."
+    )
+
+
+def as_data(one: Gallery, found: Mapping[str, Record]) -> dict[str, Any]:
+    """A gallery as the script of a page reads it; found: records by the name of their folder."""
+    fills = [list(map(data_url, layers(completed, one.pictures.holes))) for completed in one.completed]
+    scores = [_scores(found[row["records"][0]], one) for row in one.rows]
+    picks = [
+        {
+            "id": pick.id,
+            "rule": pick.rule,
+            "image": data_url(one.pictures.images[place]),
+            "fills": [made[place] for made in fills],
+            "scores": [made[place] for made in scores],
+        }
+        for place, pick in enumerate(one.picks)
+    ]
+    return {
+        "about": about(one.rows[0]),
+        "title": title_of(one.rows[0]),
+        "methods": [row["shown"] for row in one.rows],
+        "picks": picks,
+        "told": sentences([one.told]),
+        "missing": one.missing,
+    }
+
+
+def _scores(record: Record, one: Gallery) -> list[dict[str, float | None]]:
+    """What stands under each picture of a record."""
+    key, _ = rows.entry_of(record, one.section.mask) or ("", {})
+    columns = {name: record.told["metrics"][name]["column"] for name in SHOWN if name in record.told["metrics"]}
+    frame = counting.frame(record, key).loc[one.pictures.ids]
+    values = {name: frame[column].to_numpy(np.float64) for name, column in columns.items()}
+    return [
+        {name: round(float(column[place]), 4) if np.isfinite(column[place]) else None for name, column in values.items()}
+        for place in range(len(frame))
+    ]

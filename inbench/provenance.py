@@ -1,0 +1,82 @@
+"""Provenance: where the numbers of each record came from, and what came to nothing, in words."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from inbench.records import Record
+
+
+def run(record: Record, place: str) -> dict[str, str]:
+    """What is known of where a record's numbers came from."""
+    told = record.told
+    asked, labels, costs = told["run"], told["labels"], told["costs"]
+    options = ", ".join(f"{name}={value}" for name, value in asked["params"].items())
+    steps = "" if asked["steps"] is None else f"{asked['steps']} x {asked['batch']}"
+    return {
+        "record": record.folder.name,
+        "status": record.status,
+        "method": labels["method"],
+        "data set": f"{labels['dataset']}, {asked['size']}",
+        "trained on": labels["train_mask"] or "-",
+        "budget": "any" if labels["any_budget"] else labels["budget"],
+        "seed": "-" if asked["seed"] is None else str(asked["seed"]),
+        "steps x batch": steps or "-",
+        "precision": asked["precision"] or "-",
+        "weights M": f"{costs['parameters'] / 1e6:.2f}" if costs.get("parameters") else "-",
+        "written": told["written"][:16].replace("T", " "),
+        "where": place,
+        "parameters": options or "-",
+        "code": asked["code"][:12],
+    }
+
+
+def environment(record: Record) -> tuple[tuple[str, str], ...]:
+    """With what and on what a record was made, in words; what is not known is left out."""
+    told = record.told["provenance"]
+    libraries, commit = told.get("libraries", {}), told.get("commit")
+    threads = f"{told['threads']} threads" if "threads" in told else ""
+    words = {
+        "inbench": " ".join(filter(None, [told.get("inbench", record.told.get("inbench", "")), (commit or "")[:12]]))
+        + (", with changes that are not committed" if told.get("dirty") else ""),
+        "python": str(told.get("python", "")),
+        "libraries": ", ".join(f"{name} {version}" for name, version in libraries.items()),
+        "hardware": ", ".join(map(str, told.get("hardware", {}).values())),
+        "device": ", ".join(filter(None, [str(told.get("device", "")), threads])),
+    }
+    return tuple((name, value) for name, value in words.items() if value)
+
+
+def letter(place: int) -> str:
+    """A, B, ... Z, A1, ..."""
+    return chr(ord("A") + place % 26) + (str(place // 26) if place >= 26 else "")
+
+
+def metrics(found: Sequence[Record]) -> list[Mapping[str, str]]:
+    """The metrics that the records hold, with what each is."""
+    told = {name: metric for record in found for name, metric in record.told["metrics"].items()}
+    return [
+        {
+            "name": name,
+            "unit": metric["unit"],
+            "better": metric["better"],
+            "region": metric.get("region", ""),
+            "about": metric.get("about", ""),
+        }
+        for name, metric in told.items()
+    ]
+
+
+def broken(record: Record) -> list[Mapping[str, Any]]:
+    """What of a record came to nothing: its training, or its scores on a mask."""
+    told = {"record": record.folder.name, "method": record.told["labels"]["method"]}
+    told["dataset"] = record.told["labels"]["dataset"]
+    if record.status != "ok":
+        log = [str(line) for line in record.told.get("log", [])]
+        return [{**told, "status": record.status, "reason": record.told["reason"], "log": log}]
+    return [
+        {**told, "status": entry["status"], "reason": f"hole {entry['shown']}: {entry.get('reason', '')}", "log": []}
+        for entry in record.scores.values()
+        if entry["status"] != "ok"
+    ]
