@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -30,7 +31,7 @@ WANTED: Sequence[Mapping[str, int]] = (
     {"random": 2, "best": 1, "worst": 1, "disagreement": 1},
     {"random": 1},
 )
-"""How many pictures by each rule: the most that there is room for, the same for every table."""
+"""How many pictures by each rule are looked at; as many of them as there is room for are shown, the same number everywhere."""
 SHOWN = ("psnr", "ssim")
 """The scores that stand beside a picture."""
 
@@ -68,22 +69,42 @@ def embed(made: Sequence[Row], found: Sequence[Record], plugins: Registry, folde
 
     private: also of data sets whose pictures are not to be passed on, for the user's own eyes.
     """
-    by_name = {record.folder.name: record for record in found}
-    for wanted in WANTED:
-        embedded = Embedded()
-        taken = 0
-        for one in shown_galleries(made, by_name, plugins, folder, wanted, embedded, private=private):
-            told = as_data(one, by_name)
-            taken += sum(len(pick["image"]) + sum(map(len, filter(None, pick["fills"]))) for pick in told["picks"])
-            if taken > ROOM and wanted is not WANTED[-1]:
-                break
-            if taken > ROOM:
-                embedded.notices.append(f"{told['title']}: no pictures, for the page would be over 15 MB")
-                continue
-            embedded.galleries.append(told)
-        else:
-            return embedded
-    raise AssertionError("the last is always taken")
+    by_name, embedded = {record.folder.name: record for record in found}, Embedded()
+    wanted = looked_at(made)
+    shown = shown_galleries(made, by_name, plugins, folder, wanted, embedded, private=private)
+    fit(embedded, [as_data(one, by_name) for one in shown], sum(wanted.values()))
+    return embedded
+
+
+def looked_at(made: Sequence[Row]) -> Mapping[str, int]:
+    """As many pictures as might be shown where holes are a quarter of them: nobody encodes a gigabyte to show a hundredth."""
+    pixels = sum(row["size"] ** 2 for row in made)
+    return next((wanted for wanted in WANTED if sum(wanted.values()) * pixels * 4 <= 4 * ROOM), WANTED[-1])
+
+
+def fit(embedded: Embedded, found: Sequence[dict[str, Any]], most: int, *, room: int = ROOM) -> None:
+    """Puts galleries in with as many pictures each as there is room for; where not even one is, as many galleries as fit."""
+    sizes = [[len(pick["image"]) + sum(map(len, pick["fills"])) for pick in in_turn(one["picks"])] for one in found]
+    count = next((count for count in range(most, 0, -1) if sum(sum(size[:count]) for size in sizes) <= room), 1)
+    if count < most and found:
+        embedded.notices.append(f"{count} of each {most} pictures are shown: more would make the page larger than 15 MB.")
+    for one, size in zip(found, sizes, strict=True):
+        room -= sum(size[:count])
+        if room < 0:
+            embedded.notices.append(f"{one['title']}: no pictures, for the page would be larger than 15 MB.")
+            continue
+        kept = in_turn(one["picks"])[:count]
+        embedded.galleries.append({**one, "picks": [pick for pick in one["picks"] if pick in kept]})
+
+
+def in_turn(picks: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Picks in the order in which they are kept: the first of every rule, then the second of each."""
+    seen: Counter[str] = Counter()
+    turns = []
+    for pick in picks:
+        turns.append(seen[pick["rule"]])
+        seen[pick["rule"]] += 1
+    return [picks[place] for place in sorted(range(len(picks)), key=turns.__getitem__)]
 
 
 def shown_galleries(

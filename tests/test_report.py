@@ -21,6 +21,7 @@ from reported import ENDING, HOSTILE
 from test_tables import lay
 
 from inbench import store, voting
+from inbench.embedding import Embedded, fit
 from inbench.errors import UserError
 from inbench.voting import Vote
 
@@ -112,6 +113,21 @@ def test_without_the_data_there_are_scores_and_the_reason(reported: Path, comman
     page = page_of(command, reported, tmp_path, "--data", str(tmp_path / "empty"))
     assert data_of(page)["galleries"] == []
     assert "the data set is not prepared here" in page
+
+
+def test_pictures_stay_within_their_room_the_first_of_every_rule_first() -> None:
+    rules = ["random"] * 3 + ["best", "worst"]
+    picks = [{"rule": rule, "id": place, "image": "i" * 10, "fills": ["f" * 45, "f" * 45]} for place, rule in enumerate(rules)]
+    made = [{"title": title, "picks": picks} for title in ("one", "two")]
+    for room, expected in ((10_000, [0, 1, 2, 3, 4]), (800, [0, 1, 3, 4]), (799, [0, 3, 4]), (200, [0])):
+        embedded = Embedded()
+        fit(embedded, made, 5, room=room)
+        assert [[pick["id"] for pick in one["picks"]] for one in embedded.galleries] == [expected, expected]
+        assert len(embedded.notices) == (room < 10_000)
+    embedded = Embedded()
+    fit(embedded, made, 5, room=199)
+    assert [one["title"] for one in embedded.galleries] == ["one"]
+    assert embedded.notices[1] == "two: no pictures, for the page would be larger than 15 MB."
 
 
 def test_what_damaged_records_hold_is_not_in_a_table_and_is_said(tmp_path: Path, command: Command) -> None:
