@@ -29,6 +29,7 @@ ROOM = 9 * 2**20
 WANTED: Sequence[Mapping[str, int]] = (
     {"random": 4, "best": 2, "worst": 2, "disagreement": 2},
     {"random": 2, "best": 1, "worst": 1, "disagreement": 1},
+    {"random": 1, "best": 1, "worst": 1},
     {"random": 1},
 )
 """How many pictures by each rule are looked at; as many of them as there is room for are shown, the same number everywhere."""
@@ -77,9 +78,9 @@ def embed(made: Sequence[Row], found: Sequence[Record], plugins: Registry, folde
 
 
 def looked_at(made: Sequence[Row]) -> Mapping[str, int]:
-    """As many pictures as might be shown where holes are a quarter of them: nobody encodes a gigabyte to show a hundredth."""
+    """As many pictures as might be shown where holes are an eighth of them: nobody encodes a gigabyte to show a hundredth."""
     pixels = sum(row["size"] ** 2 for row in made)
-    return next((wanted for wanted in WANTED if sum(wanted.values()) * pixels * 4 <= 4 * ROOM), WANTED[-1])
+    return next((wanted for wanted in WANTED if sum(wanted.values()) * pixels * 4 <= 8 * ROOM), WANTED[-1])
 
 
 def fit(embedded: Embedded, found: Sequence[dict[str, Any]], most: int, *, room: int = ROOM) -> None:

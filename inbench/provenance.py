@@ -5,19 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from inbench import brackets
 from inbench.records import Record
 
 
-def run(record: Record, place: str) -> dict[str, str]:
+def run(record: Record, place: str) -> dict[str, Any]:
     """What is known of where a record's numbers came from."""
     told = record.told
     asked, labels, costs = told["run"], told["labels"], told["costs"]
-    options = ", ".join(f"{name}={value}" for name, value in asked["params"].items())
     steps = "" if asked["steps"] is None else f"{asked['steps']} x {asked['batch']}"
     return {
-        "record": record.folder.name,
-        "status": record.status,
         "method": labels["method"],
+        "status": record.status,
         "data set": f"{labels['dataset']}, {asked['size']}",
         "trained on": labels["train_mask"] or "-",
         "budget": "any" if labels["any_budget"] else labels["budget"],
@@ -25,9 +24,10 @@ def run(record: Record, place: str) -> dict[str, str]:
         "steps x batch": steps or "-",
         "precision": asked["precision"] or "-",
         "weights M": f"{costs['parameters'] / 1e6:.2f}" if costs.get("parameters") else "-",
-        "written": told["written"][:16].replace("T", " "),
         "where": place,
-        "parameters": options or "-",
+        "parameters": [f"{name} = {brackets.value_text(value)}" for name, value in sorted(asked["params"].items())],
+        "written": told["written"][:16].replace("T", " "),
+        "record": record.folder.name,
         "code": asked["code"][:12],
     }
 

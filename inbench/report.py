@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,6 +32,8 @@ from inbench.sheets import Cell, Sheet, sentences
 
 Gallery = dict[str, Any]
 """A gallery as a page holds it: see `embedding`."""
+Filtered = tuple[Mapping[str, str], Sheet]
+"""A table, and what the filters of the page know it by."""
 
 
 @dataclass(frozen=True)
@@ -71,9 +74,10 @@ class Report:
     """All that the page says, but for its pictures."""
 
     tables: list[Table]
-    costs: list[tuple[Mapping[str, str], Sheet]]
-    matrices: list[tuple[Mapping[str, str], Sheet]]
+    costs: list[Filtered]
+    matrices: list[Filtered]
     trainings: list[Training]
+    planes: list[dict[str, Any]]
     runs: list[Mapping[str, str]]
     places: Mapping[str, Mapping[str, str]]
     metrics: list[Mapping[str, str]]
@@ -100,9 +104,10 @@ def report(made: Sequence[Row], found: Sequence[Record], damaged: Sequence[str] 
     letters = {told: provenance.letter(place) for place, told in enumerate(dict.fromkeys(where.values()))}
     return Report(
         tables=[_table(members) for members in sectioned(made).values()],
-        costs=[(about(members[0]), sheet) for members in sectioned(made).values() for sheet in cost_sheets(members)],
+        costs=_costs(made),
         matrices=_matrices(made),
         trainings=trainings(found),
+        planes=planes(made),
         runs=[provenance.run(record, letters[where[record.key]]) for record in found],
         places={letter: dict(told) for told, letter in letters.items()},
         metrics=provenance.metrics(found),
@@ -120,14 +125,53 @@ def sectioned(made: Sequence[Row]) -> dict[tuple[Any, ...], list[Row]]:
     return sections
 
 
-def _matrices(made: Sequence[Row]) -> list[tuple[Mapping[str, str], Sheet]]:
-    """Training masks against test masks, where a data set was tested on several."""
+def by_data(made: Sequence[Row]) -> list[list[Row]]:
+    """Rows by data set, size and budget, whatever the hole."""
     sections: dict[tuple[Any, ...], list[Row]] = {}
     for row in made:
         sections.setdefault((row["dataset"], row["data"], row["size"], row["budget"]), []).append(row)
-    several = [members for members in sections.values() if len({row["mask"] for row in members}) > 1]
-    told = [({**about(members[0]), "mask": ""}, sheet) for members in several for sheet in matrix_sheets(members)]
-    return [({name: value for name, value in facts.items() if value}, sheet) for facts, sheet in told]
+    return list(sections.values())
+
+
+def _matrices(made: Sequence[Row]) -> list[Filtered]:
+    """Training masks against test masks, where a data set was tested on several."""
+    several = [members for members in by_data(made) if len({row["mask"] for row in members}) > 1]
+    return [(_without_mask(members[0]), sheet) for members in several for sheet in matrix_sheets(members)]
+
+
+def _costs(made: Sequence[Row]) -> list[Filtered]:
+    """What the runs cost, once for each data set, size and budget: on the hole that most were trained on."""
+    return [(_without_mask(members[0]), sheet) for members in on_one_hole(made) for sheet in cost_sheets(members)]
+
+
+def on_one_hole(made: Sequence[Row]) -> list[list[Row]]:
+    """Rows by data set, size and budget, on the hole that most of them were trained on."""
+    found = []
+    for members in by_data(made):
+        trained = Counter(row["train_mask"] for row in members if row["train_mask"] == row["mask"])
+        mask = trained.most_common(1)[0][0] if trained else members[0]["mask"]
+        found.append([row for row in members if row["mask"] == mask])
+    return found
+
+
+def planes(made: Sequence[Row]) -> list[dict[str, Any]]:
+    """Quality against time: milliseconds an image and the primary metric of every method that has both."""
+    found = []
+    for members in on_one_hole(made):
+        held = [row for row in members if row["ms_per_image"] and row["metrics"].get(PRIMARY, {}).get("mean") is not None]
+        points = [{"name": row["shown"], "x": row["ms_per_image"], **_ends(row["metrics"][PRIMARY])} for row in held]
+        one_machine = len({hardware for row in members for hardware in row["hardware"]}) == 1
+        if len(points) > 1 and one_machine:
+            found.append({"about": _without_mask(members[0]), "mask": members[0]["mask"], "points": points})
+    return found
+
+
+def _ends(metric: Mapping[str, Any]) -> dict[str, Any]:
+    return {end: metric[end] for end in ("mean", "low", "high")}
+
+
+def _without_mask(row: Row) -> dict[str, str]:
+    return {name: value for name, value in about(row).items() if name != "mask"}
 
 
 def about(row: Row) -> dict[str, str]:
@@ -218,11 +262,11 @@ def _facts(made: Sequence[Row], found: Sequence[Record]) -> dict[str, str]:
 
 def written(told: Report, galleries: Sequence[Gallery] = (), notices: Sequence[str] = (), private: str = "") -> str:
     """The page. notices: why some pictures are not shown; private: what is to be said of those that must not be passed on."""
-    data = {"galleries": list(galleries), "trainings": [vars(one) for one in told.trainings]}
+    data = {"galleries": list(galleries), "trainings": [vars(one) for one in told.trainings], "planes": told.planes}
     return page.filled(
         "report.html.j2",
         styles=("page.css", "report.css"),
-        scripts=("page.js", "layers.js", "gallery.js", "curves.js", "tables.js"),
+        scripts=("page.js", "layers.js", "gallery.js", "curves.js", "planes.js", "tables.js"),
         data=data,
         report=told,
         notices=list(notices),

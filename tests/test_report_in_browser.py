@@ -56,6 +56,7 @@ def press(browser: Browser, *keys: str) -> None:
 def test_the_page_runs_without_complaint_and_asks_for_nothing(opened: Browser) -> None:
     assert opened.find("#fills canvas").is_displayed()
     assert opened.all("#charts path")
+    assert len(opened.all("#planes circle")) == 4
     assert opened.complaints() == []
     assert opened.requests() == []
 

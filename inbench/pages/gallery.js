@@ -68,7 +68,8 @@ function slide() {
 }
 
 function showGallery(place) {
-  Object.assign(shown, { gallery: place, pick: 0, left: "original", right: "0" });
+  const scores = told.galleries[place].picks[0].scores.map(({ psnr }) => psnr ?? -Infinity);
+  Object.assign(shown, { gallery: place, pick: 0, left: "original", right: String(scores.indexOf(Math.max(...scores))) });
   by("galleries").value = String(place);
   for (const name of ["left-of", "right-of"]) {
     by(name).replaceChildren(...sides().map((side) => make("option", { value: side }, nameOf(side))));
