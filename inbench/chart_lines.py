@@ -36,7 +36,13 @@ class Training:
 
 def trainings(found: Sequence[Record]) -> list[Training]:
     """Those of some records that were watched while they learned."""
-    return [_training(record) for record in found if record.status == "ok" and record.told["validation"]]
+    watched = [record for record in found if record.status == "ok" and record.told["run"]["steps"] and validation(record)]
+    return [_training(record) for record in watched]
+
+
+def validation(record: Record) -> Points:
+    """What was watched, by step."""
+    return [(row["step"], row["psnr"]) for row in record.told["validation"] if math.isfinite(row["psnr"])]
 
 
 def _training(record: Record) -> Training:
@@ -49,7 +55,7 @@ def _training(record: Record) -> Training:
         labels["method"],
         run["seed"],
         run["steps"],
-        [(row["step"], row["psnr"]) for row in record.told["validation"] if row["psnr"] is not None],
+        validation(record),
         losses(record),
     )
 
@@ -60,13 +66,14 @@ def losses(record: Record) -> dict[str, Points]:
         rows = list(csv.reader(io.StringIO(records.where(record.folder, "curve.csv").read_text(encoding="utf-8"))))
     except (OSError, ValueError):
         return {}
-    head, body = rows[0] if rows else [], rows[1:]
-    found = {}
-    for place, name in enumerate(head):
-        if name not in ("step", "val_psnr"):
-            points = [(float(row[0]), float(row[place])) for row in body if len(row) == len(head) and row[place]]
-            found[name] = thinned([point for point in points if math.isfinite(point[1])])
-    return {name: points for name, points in found.items() if points}
+    head, body = rows[0] if rows else [], [row for row in rows[1:] if len(row) == len(rows[0])]
+    names = {place: name for place, name in enumerate(head) if name not in ("step", "val_psnr")}
+    try:
+        found = {name: [(float(row[0]), float(row[place])) for row in body if row[place]] for place, name in names.items()}
+    except ValueError:
+        return {}
+    held = {name: [point for point in points if all(map(math.isfinite, point))] for name, points in found.items()}
+    return {name: thinned(points) for name, points in held.items() if points}
 
 
 def thinned(points: Points) -> Points:

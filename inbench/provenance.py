@@ -35,17 +35,24 @@ def run(record: Record, place: str) -> dict[str, Any]:
 def environment(record: Record) -> tuple[tuple[str, str], ...]:
     """With what and on what a record was made, in words; what is not known is left out."""
     told = record.told["provenance"]
-    libraries, commit = told.get("libraries", {}), told.get("commit")
-    threads = f"{told['threads']} threads" if "threads" in told else ""
+    version, commit = told.get("inbench") or record.told.get("inbench"), _words(told.get("commit"))[:12]
+    changed = "with changes that are not committed" if told.get("dirty") else ""
     words = {
-        "inbench": " ".join(filter(None, [told.get("inbench", record.told.get("inbench", "")), (commit or "")[:12]]))
-        + (", with changes that are not committed" if told.get("dirty") else ""),
-        "python": str(told.get("python", "")),
-        "libraries": ", ".join(f"{name} {version}" for name, version in libraries.items()),
+        "inbench": ", ".join(filter(None, [f"{_words(version)} {commit}".strip(), changed])),
+        "python": _words(told.get("python")),
+        "libraries": _words(told.get("libraries")),
         "hardware": ", ".join(map(str, told.get("hardware", {}).values())),
-        "device": ", ".join(filter(None, [str(told.get("device", "")), threads])),
+        "device": _words(told.get("device")),
+        "threads": _words(told.get("threads")),
     }
     return tuple((name, value) for name, value in words.items() if value)
+
+
+def _words(value: object) -> str:
+    """What a record tells, whatever it is: records come from other machines and other people."""
+    if isinstance(value, dict):
+        return ", ".join(f"{name} {held}" for name, held in value.items())
+    return "" if value is None else str(value)
 
 
 def letter(place: int) -> str:

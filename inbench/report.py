@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -158,7 +159,8 @@ def planes(made: Sequence[Row]) -> list[dict[str, Any]]:
     """Quality against time: milliseconds an image and the primary metric of every method that has both."""
     found = []
     for members in on_one_hole(made):
-        held = [row for row in members if row["ms_per_image"] and row["metrics"].get(PRIMARY, {}).get("mean") is not None]
+        timed = [row for row in members if row["ms_per_image"] and math.isfinite(row["ms_per_image"])]
+        held = [row for row in timed if row["metrics"].get(PRIMARY, {}).get("mean") is not None]
         points = [{"name": row["shown"], "x": row["ms_per_image"], **_ends(row["metrics"][PRIMARY])} for row in held]
         one_machine = len({hardware for row in members for hardware in row["hardware"]}) == 1
         if len(points) > 1 and one_machine:

@@ -20,7 +20,8 @@ from conftest import Told
 from reported import ENDING, HOSTILE
 from test_tables import lay
 
-from inbench import store, voting
+from inbench import records, store, voting
+from inbench.chart_lines import MOST, thinned
 from inbench.embedding import Embedded, fit
 from inbench.errors import UserError
 from inbench.voting import Vote
@@ -138,6 +139,28 @@ def test_what_damaged_records_hold_is_not_in_a_table_and_is_said(tmp_path: Path,
     page = page_of(command, tmp_path, tmp_path)
     assert f"{folder.name}/scores/center.csv is not what was written" in page
     assert 'data-method="other"' not in page
+
+
+def test_what_strangers_wrote_into_a_record_breaks_no_page(tmp_path: Path, command: Command) -> None:
+    lay(tmp_path, "odd", told={"provenance": {"hardware": {"cpu": 1}, "libraries": "x", "commit": 5, "threads": [2]}})
+    (folder,) = (tmp_path / "runs").glob("odd-*")
+    (watched,) = records.all_of(tmp_path)
+    content = {**watched.told, "validation": [{"step": 1, "psnr": float("nan")}, {"step": 2, "psnr": 20.5}]}
+    curve = b"step,loss,val_psnr\n1,0.5,\n2,nan,\n3,0.25,20.5\n4\n"
+    records.commit(folder, {"run.json": json.dumps(content).encode(), "curve.csv": curve})
+    (training,) = data_of(page_of(command, tmp_path, tmp_path))["trainings"]
+    assert training["validation"] == [[2, 20.5]]
+    assert training["losses"] == {"loss": [[1.0, 0.5], [3.0, 0.25]]}
+    records.commit(folder, {"curve.csv": b"step,loss\n1,much\n"})
+    assert data_of(page_of(command, tmp_path, tmp_path))["trainings"][0]["losses"] == {}
+
+
+def test_a_long_line_is_thinned_to_means_of_neighbours() -> None:
+    points = [(float(step), float(step % 2)) for step in range(10 * MOST)]
+    found = thinned(points)
+    assert len(found) == MOST
+    assert {value for _, value in found} == {0.5}
+    assert (found[0][0], found[-1][0]) == (4.5, 10 * MOST - 5.5)
 
 
 def test_what_is_wrong_is_one_sentence(tmp_path: Path, command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
