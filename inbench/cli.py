@@ -19,6 +19,7 @@ from inbench import (
     cli_figures,
     cli_plugins,
     cli_records,
+    cli_report,
     cli_tables,
 )
 from inbench.cli_options import FAILED, OK, STOPPED, WRONG, Parser, common, data, print_json
@@ -41,6 +42,7 @@ def parser() -> Parser:
     _add_run(commands.add_parser("run", help="train and score methods, then print the table", allow_abbrev=False))
     cli_tables.add(commands)
     cli_figures.add(commands)
+    cli_report.add(commands)
     listed = commands.add_parser("list", help="methods, data sets, masks, metrics, budgets", allow_abbrev=False)
     listed.add_argument("--write", metavar="FILE.md", help="write all of it in full, with every option, as a page")
     common(listed)

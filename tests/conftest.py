@@ -192,3 +192,11 @@ def record(tmp_path: Path) -> Callable[..., Any]:
         return found
 
     return find
+
+
+@pytest.fixture(scope="session")
+def reported(own_world: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A results folder that a report has everything of: learners, a failure, hostile names; see `reported.py`."""
+    import reported
+
+    return reported.made(tmp_path_factory.mktemp("reported"))

@@ -21,15 +21,16 @@ FLOORS = {
     "checks_of_training checks_of_answers checks_of_masks checks_of_datasets checks_of_metrics promises",
     "worker": "worker estimates checking",
     "runner": "plan paper_runs observers runner cases bench",
-    "face": "__init__ __main__ calls cli cli_options cli_data cli_exchange cli_figures cli_plugins cli_records cli_tables "
-    "bench_command check_command testing scaffold origins catalogue packing planning data_commands showing progress doctor "
-    "galleries illustrations",
+    "face": "__init__ __main__ calls cli cli_options cli_data cli_exchange cli_figures cli_plugins cli_records cli_report "
+    "cli_tables bench_command check_command testing scaffold origins catalogue packing planning data_commands showing progress doctor "
+    "galleries illustrations embedding blinding",
 }
 """From the ground up. Imports go down, or sideways without a circle."""
 READERS = {
     *("statistics", "counting", "standing", "rows", "sheets", "score_sheets", "costs", "formats", "tables", "timings"),
     *("elsewhere", "time_to_quality", "naming", "consistency", "paper_sheets", "comparison", "verdicts"),
     *("picking", "curves", "drawing", "figures"),
+    *("report", "page", "provenance", "chart_lines", "voting"),
 }
 """They stand on the words that need no torch, and on each other; only the face is above them."""
 WITH_TORCH = {"method", "metric"}

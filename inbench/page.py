@@ -1,0 +1,63 @@
+"""Page: a template filled with text to one file of HTML that asks for nothing and runs nothing but its own script."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import re
+from collections.abc import Sequence
+from importlib import resources
+from typing import Any
+
+from inbench.errors import UserError
+from inbench.formats import CONTROL
+
+FOLDER = "pages"
+
+
+def filled(template: str, *, styles: Sequence[str], scripts: Sequence[str], data: Any, **told: Any) -> str:
+    """The page: what is told is text in it, never markup; data is JSON that its script reads.
+
+    Its policy lets no request out and runs the one script and the one style that stand in it, by their hashes.
+    """
+    try:
+        import jinja2
+        from markupsafe import Markup
+    except ImportError as error:
+        raise UserError("a page needs Jinja2; pip install 'inbench[report]'") from error
+    style, script = _joined(styles), _joined(scripts)
+    loader = jinja2.FunctionLoader(_text)
+    made = jinja2.Environment(
+        loader=loader, autoescape=True, finalize=_plain, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    return made.get_template(template).render(
+        policy=policy(style, script), style=Markup(style), script=Markup(script), data=data, **told
+    )  # fmt: skip
+
+
+def policy(style: str, script: str) -> str:
+    """The content security policy of a page with this style and this script."""
+    return (
+        f"default-src 'none'; img-src data:; style-src '{_digest(style)}'; script-src '{_digest(script)}'; "
+        "base-uri 'none'; form-action 'none'; require-trusted-types-for 'script'"
+    )
+
+
+def _digest(text: str) -> str:
+    return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
+
+
+def _plain(value: Any) -> Any:
+    """A text without control characters: names and messages come from files and plugins."""
+    return CONTROL.sub(" ", value) if type(value) is str else value
+
+
+def _text(name: str) -> str:
+    return (resources.files("inbench") / FOLDER / name).read_text(encoding="utf-8")
+
+
+def _joined(names: Sequence[str]) -> str:
+    """Files of ours in one, fit to stand inside an element."""
+    text = "\n".join(map(_text, names))
+    assert not re.search(r"</(?:script|style)|<!--", text, re.IGNORECASE)
+    return text
