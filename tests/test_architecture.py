@@ -22,8 +22,8 @@ FLOORS = {
     "worker": "worker estimates checking",
     "runner": "plan paper_runs observers runner cases bench",
     "face": "__init__ __main__ calls cli cli_options cli_data cli_exchange cli_figures cli_plugins cli_records cli_report "
-    "cli_tables bench_command check_command testing scaffold origins catalogue packing planning data_commands showing progress doctor "
-    "galleries illustrations embedding blinding",
+    "cli_tables bench_command check_command testing scaffold origins catalogue packing planning data_commands showing "
+    "progress doctor galleries illustrations embedding blinding",
 }
 """From the ground up. Imports go down, or sideways without a circle."""
 READERS = {
