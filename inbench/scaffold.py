@@ -94,8 +94,10 @@ def class_of(name: str) -> str:
 
 def _test(kind: str, name: str, module: str) -> str:
     """The text of a plugin's test, which imports it from a module."""
-    imports = [f"from {module} import {class_of(name)}", "from inbench.testing import parametrize_with_checks"]
-    return _filled("test", kind, name, imports="\n".join(sorted(imports)))
+    imports = sorted([f"from {module} import {class_of(name)}", "from inbench.testing import parametrize_with_checks"])
+    if module.startswith(registry.BUILT_IN):  # in a checkout, what is installed comes first and what is one's own last
+        imports = [imports[1], "", imports[0]]
+    return _filled("test", kind, name, imports="\n".join(imports))
 
 
 def _filled(form: str, kind: str, name: str, **more: str) -> str:

@@ -12,12 +12,11 @@ import sysconfig
 from pathlib import Path
 
 import pytest
-from test_plugin_guide import LINES, ROOT, SMALL
+from test_plugin_guide import AFTER, INSTALL, LINES, ROOT, SMALL
 
 from inbench import scaffold
 
 EXAMPLE = ROOT / "examples" / "inbench-tiny-net"
-INSTALL = LINES.index("pip install ./inbench-tiny-net")
 MOST_LINES = 40
 LEFT_OUT = shutil.ignore_patterns(".*", "__pycache__", "*.egg-info", "build", "dist", "results", "tests")
 
@@ -60,7 +59,7 @@ def test_the_guide_s_commands_show_check_and_run_it(apart: Path, tmp_path: Path)
     found = subprocess.run(where, cwd=tmp_path, env=alone, capture_output=True, text=True, check=True).stdout.splitlines()
     assert all(Path(file).is_relative_to(apart.parent) for file in found), found
     said = {}
-    for line in LINES[INSTALL + 1 :][:3]:
+    for line in AFTER:
         program, *words = shlex.split(line)
         words += SMALL if words[0] == "run" else []
         done = subprocess.run(

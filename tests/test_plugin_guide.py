@@ -26,6 +26,9 @@ GUIDE = (ROOT / "docs" / "plugins.md").read_text(encoding="utf-8")
 BLOCKS: list[tuple[str, str]] = re.findall(r"^```(\w*)\n(.*?)^```", GUIDE, re.DOTALL | re.MULTILINE)
 PLUGINS = {text.split('"""')[1].partition(":")[0].replace("-", "_"): text for kind, text in BLOCKS if kind == "python"}
 LINES = [line for kind, text in BLOCKS if not kind for line in text.splitlines()]
+INSTALL = LINES.index("pip install ./inbench-tiny-net")
+AFTER = LINES[INSTALL + 1 :][:3]
+"""What is typed where the example is installed."""
 SMALL = ["--datasets", TINY["datasets"], "--size", "32", "--budget", "smoke", "--threads", "1", "--precision", "float32"]
 FEW = ["--methods", "tiny-net,dense-gan,mean-fill"]
 """What the tests add to a run, and to a run of all methods, so that the same command takes less time."""
@@ -58,14 +61,14 @@ def test_the_plugin_on_a_palm_has_20_lines() -> None:
 
 @pytest.fixture
 def guided(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: Callable[..., Told]) -> dict[str, Told]:
-    """What every command of the guide said, up to those that install: an own environment is there for them."""
+    """What every command of the guide said, but for those that install: an environment of its own is there for them."""
     pytest.importorskip("cv2")
     monkeypatch.chdir(tmp_path)
     for name, text in PLUGINS.items():
         if name != "tiny_net":
             Path(f"{name}.py").write_text(text, encoding="utf-8")
     hashes, said = published(tmp_path), {}
-    for line in LINES[: LINES.index("pip install ./inbench-tiny-net")]:
+    for line in [*LINES[:INSTALL], *LINES[INSTALL + len(AFTER) + 1 :]]:
         for name, digest in hashes.items():
             if name in line:
                 line = line.replace("SHA256", digest[:16])
@@ -81,7 +84,7 @@ def guided(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: Callable[..
 
 @pytest.mark.filterwarnings("ignore:.torch.jit:DeprecationWarning")
 def test_every_block_of_the_guide_runs(guided: dict[str, Told], command: Callable[..., Told]) -> None:
-    assert len(guided) == 7
+    assert len(guided) == 8
     rows: dict[str, Any] = {row["shown"].partition("[")[0]: row for row in json.loads(command("tables", "--json").out)["rows"]}
     assert {"tiny-net", "nearest-row", "lama-file", "states-file", "dense-gan", "mean-image"} <= set(rows)
     assert {row["status"] for row in rows.values()} == {"ok"}
