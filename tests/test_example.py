@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import sys
 import sysconfig
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -46,6 +47,12 @@ def apart(tmp_path_factory: pytest.TempPathFactory) -> Path:
     built = map(str, (top / "wheels").iterdir())
     subprocess.run([*pip, "--python", str(top / "venv" / "bin" / "python"), "install", *quiet, *built], check=True)
     return top / "venv" / "bin"
+
+
+def test_the_wheel_holds_what_new_writes_from(apart: Path) -> None:
+    (wheel,) = (apart.parents[1] / "wheels").glob("inbench-[0-9]*.whl")
+    held = set(zipfile.ZipFile(wheel).namelist())
+    assert {f"inbench/templates/{file.name}" for file in scaffold.TEMPLATES.glob("*.*")} <= held
 
 
 def test_the_guide_s_commands_show_check_and_run_it(apart: Path, tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from conftest import TINY, Child, Told, workers
+from conftest import TINY, Told
 
 from inbench import params, registry, scaffold
 from inbench.errors import UserError
@@ -47,20 +47,22 @@ def test_every_option_of_a_template_says_what_it_does(kind: str) -> None:
     assert all(more.get("about") for _, _, more in told)
 
 
-def test_the_last_command_that_it_tells_comes_to_a_row(command: Callable[..., Told]) -> None:
-    told = json.loads(command("new", "method", "mine", "--json").out)
+@pytest.mark.usefixtures("here")
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_last_command_that_it_tells_comes_to_a_row(kind: str, command: Callable[..., Told]) -> None:
+    told = json.loads(command("new", kind, "mine", "--json").out)
     assert told["next"][0] == "inbench check mine.py"
     program, *words = told["next"][-1].split()
     assert program == "inbench"
-    tiny = ["--datasets", TINY["datasets"], "--size", "32", "--threads", "1", "--precision", "float32"]
-    with workers(Child):
-        ran = command(*["mine,mean-fill" if word == "all" else word for word in words], *tiny, "--json")
+    methods = "mean-fill,mine" if kind == "method" else "mean-fill"
+    few = [methods if word == "all" else word for word in words]
+    small = ["--size", "32", "--threads", "1", "--json", *(() if kind == "dataset" else ("--datasets", TINY["datasets"]))]
+    ran = command(*few, *small)
     assert ran.code == 0, ran.err
-    rows = json.loads(ran.out)["rows"]
-    assert [(row["method"], row["status"], row["budget"]) for row in rows] == [
-        ("mean-fill", "ok", "smoke"),
-        ("mine", "ok", "smoke"),
-    ]
+    rows = {row["method"]: row for row in json.loads(ran.out)["rows"]}
+    assert {row["status"] for row in rows.values()} == {"ok"}
+    row = rows["mine" if kind == "method" else "mean-fill"]
+    assert "mine" in (row["method"], row["dataset"], row["mask"], *row["metrics"])
 
 
 def test_it_says_what_was_written_and_what_to_type_next(command: Callable[..., Told]) -> None:
