@@ -24,8 +24,8 @@ from inbench.score_sheets import Row, title_of
 from inbench.sheets import sentences
 
 Pixels = NDArray[np.uint8]
-ROOM = 9 * 2**20
-"""Bytes that the pictures of a page may take; the rest of it is small."""
+ROOM = 11 * 2**20
+"""Bytes that the pictures of a page may take: with the tables of a hundred runs, it stays under 15 MB."""
 WANTED: Sequence[Mapping[str, int]] = (
     {"random": 4, "best": 2, "worst": 2, "disagreement": 2},
     {"random": 2, "best": 1, "worst": 1, "disagreement": 1},
@@ -88,11 +88,13 @@ def fit(embedded: Embedded, found: Sequence[dict[str, Any]], most: int, *, room:
     sizes = [[len(pick["image"]) + sum(map(len, pick["fills"])) for pick in in_turn(one["picks"])] for one in found]
     count = next((count for count in range(most, 0, -1) if sum(sum(size[:count]) for size in sizes) <= room), 1)
     if count < most and found:
-        embedded.notices.append(f"{count} of each {most} pictures are shown: more would make the page larger than 15 MB.")
+        embedded.notices.append(
+            f"{count} of the {most} pictures that were picked for a table: there is no room for more on one page."
+        )
     for one, size in zip(found, sizes, strict=True):
         room -= sum(size[:count])
         if room < 0:
-            embedded.notices.append(f"{one['title']}: no pictures, for the page would be larger than 15 MB.")
+            embedded.notices.append(f"{one['title']}: no pictures; there is no room for more on one page.")
             continue
         kept = in_turn(one["picks"])[:count]
         embedded.galleries.append({**one, "picks": [pick for pick in one["picks"] if pick in kept]})

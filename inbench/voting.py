@@ -44,14 +44,15 @@ def _votes(file: Path, page: str, asked: list[dict[str, str]], key: Path) -> Ite
         raise UserError(f"{file} cannot be read: {error}") from error
     if not rows or rows[0] != COLUMNS:
         raise UserError(f"{file} holds no votes; its first line would be {','.join(COLUMNS)}")
-    votes: dict[int, Vote] = {}
+    numbers, votes = {str(place + 1): question for place, question in enumerate(asked)}, dict[str, Vote]()
     for line, row in enumerate(rows[1:], start=2):
-        if len(row) != len(COLUMNS) or row[2] not in SIDES or not row[1].isdecimal() or not 1 <= int(row[1]) <= len(asked):
+        known = len(row) == len(COLUMNS) and row[1] in numbers
+        if not known or row[2] not in SIDES:
             raise UserError(f"{file}, line {line}, is no vote: {','.join(row)!r}")
         if row[0] != page:
             raise UserError(f"{file} holds votes on page {row[0]}, not on {page}, whose key is {key}")
-        question, other = asked[int(row[1]) - 1], SIDES[1 - SIDES.index(row[2])]
-        votes[int(row[1])] = Vote(question[row[2]], question[other])  # of two answers the last one counts
+        question, other = numbers[row[1]], SIDES[1 - SIDES.index(row[2])]
+        votes[row[1]] = Vote(question[row[2]], question[other])  # of two answers the last one counts
     return votes.values()
 
 

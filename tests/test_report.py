@@ -70,6 +70,12 @@ def test_the_page_runs_its_own_script_and_style_and_asks_for_nothing(reported: P
     assert not re.search(r"<[^>]*\s(on\w+|style|src)\s*=", markup)
 
 
+def test_a_program_is_told_where_the_page_is(reported: Path, command: Command, tmp_path: Path) -> None:
+    file = tmp_path / "deep" / "page.html"
+    told = command("report", "--results", str(reported), "--output", str(file), "--pictures", "none", "--json")
+    assert json.loads(told.out) == {"file": str(file), "bytes": file.stat().st_size}
+
+
 def test_names_and_messages_are_text(reported: Path, command: Command, tmp_path: Path) -> None:
     page = page_of(command, reported, tmp_path)
     assert HOSTILE not in page
@@ -128,7 +134,7 @@ def test_pictures_stay_within_their_room_the_first_of_every_rule_first() -> None
     embedded = Embedded()
     fit(embedded, made, 5, room=199)
     assert [one["title"] for one in embedded.galleries] == ["one"]
-    assert embedded.notices[1] == "two: no pictures, for the page would be larger than 15 MB."
+    assert embedded.notices[1] == "two: no pictures; there is no room for more on one page."
 
 
 def test_what_damaged_records_hold_is_not_in_a_table_and_is_said(tmp_path: Path, command: Command) -> None:
@@ -249,6 +255,7 @@ def test_the_interval_of_a_share_is_the_exact_one(chosen: int, count: int) -> No
         ("page,question,choice,seconds\nabc,2,left,1\n", "line 2, is no vote"),
         ("page,question,choice,seconds\nabc,1,both,1\n", "line 2, is no vote"),
         ("page,question,choice,seconds\nabc,²,left,1\n", "line 2, is no vote"),
+        (f"page,question,choice,seconds\nabc,{'1' * 5000},left,1\n", "line 2, is no vote"),
     ],
 )
 def test_votes_that_are_none_are_refused(tmp_path: Path, text: str, said: str) -> None:
@@ -257,6 +264,14 @@ def test_votes_that_are_none_are_refused(tmp_path: Path, text: str, said: str) -
     votes.write_text(text)
     with pytest.raises(UserError, match=said):
         voting.read([votes], key)
+
+
+@pytest.mark.parametrize("text", ["", "[]", '{"page": 1}', '{"page": "abc", "questions": [{"left": "a"}]}', "[" * 100_000])
+def test_a_key_that_is_none_is_refused(tmp_path: Path, text: str) -> None:
+    key = tmp_path / "key.json"
+    key.write_text(text)
+    with pytest.raises(UserError, match="is no key of a blinded page"):
+        voting.read([], key)
 
 
 def test_votes_on_a_pair_of_one_method_count_for_nobody() -> None:
