@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from inbench import contract, scoring, training
 from inbench.batches import to_image
+from inbench.checks_of_plugins import is_ready
 from inbench.contract import Broken
 from inbench.device import autocast_forwards
 from inbench.masks import Random80
@@ -19,8 +20,8 @@ from inbench.store import Part
 from inbench.trials import CPU, build, center, clouds, difference, guess, lesson, questions, side, state_of, trained
 
 CLOSE = 1e-4
-ANSWERS = contract.Promises(about="inpaint")
-DEVICES = contract.Promises(about="inpaint")
+ANSWERS = contract.Promises(where=is_ready, about="inpaint")
+DEVICES = contract.Promises(where=is_ready, about="inpaint")
 
 
 @ANSWERS("a guess is [N, 3, S, S], float, finite, in [0, 1], on the device", "scale the answer: (y + 1) / 2")

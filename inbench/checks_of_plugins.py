@@ -18,6 +18,11 @@ def has_defaults(cls: Any) -> bool:
     return not params.needs_option(cls.Params)
 
 
+def is_ready(cls: Any) -> bool:
+    """Whether it can be built from defaults, or from a method's small form, with no option that a user has to give."""
+    return has_defaults(cls) or isinstance(getattr(cls, "small", None), cls.Params)
+
+
 @PLUGINS("the name is kebab-case, and what it is stands in one line each", "say it in the class, as one line of text")
 def says_what_it_is(cls: Any) -> str:
     if not registry.NAME.fullmatch(cls.name):
