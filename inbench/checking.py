@@ -30,7 +30,11 @@ def main(arguments: Sequence[str]) -> int:
         except UserError as error:
             say(lines, wrong=str(error))
             return 0
-        say(lines, total=sum(len(promises.of(plugin.cls)) for plugin in chosen), faults=[dataclasses.asdict(fault) for fault in faults])
+        say(
+            lines,
+            total=sum(len(promises.of(plugin.cls)) for plugin in chosen),
+            faults=[dataclasses.asdict(fault) for fault in faults],
+        )
         for plugin in chosen:
             if [plugin.kind, plugin.cls.name] not in asked["done"]:
                 check(plugin, lines)
@@ -82,7 +86,7 @@ def with_options(cls: type[Any], options: Mapping[str, str]) -> type[Any]:
         [(one.name, one.type, default(one, resolved)) for one in dataclasses.fields(cls.Params)],
         bases=(cls.Params,),
         frozen=True,
-        module=cls.Params.__module__,
+        namespace={"__module__": cls.Params.__module__},
     )
     members = {"Params": made, "__module__": cls.__module__, "__qualname__": cls.__qualname__}
     return type(cls.__name__, (cls,), members | ({"small": made()} if issubclass(cls, Method) else {}))

@@ -109,9 +109,11 @@ def test_every_plugin_of_a_file_is_checked_and_json_is_json_alone(check: Callabl
 
 def test_options_in_brackets_are_those_it_is_checked_with(command: Callable[..., Told], plugin: Callable[..., str]) -> None:
     text = """
-    @__import__("dataclasses").dataclass(frozen=True)
+    import dataclasses
+
+    @dataclasses.dataclass(frozen=True)
     class Params:
-        colour: float = inbench.required("of every answer")
+        colour: float = dataclasses.field(metadata={"about": "of every answer"})
 
     class Flat(Base):
         name, Params = "flat", Params
