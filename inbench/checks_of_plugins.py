@@ -55,7 +55,12 @@ def options_can_be_typed(cls: Any) -> str:
     return ""
 
 
-@PLUGINS("every option is read somewhere in the source", "use self.params.NAME, or take the option out", about="Params")
+@PLUGINS(
+    "every option is read somewhere in the source",
+    "use self.params.NAME, or take the option out",
+    about="Params",
+    where=is_ready,
+)
 def options_are_read(cls: Any) -> str:
     names = [field.name for field in dataclasses.fields(cls.Params)]
     read = {word for file in sources(cls) for word in words_read(file, cls.Params.__name__)}
