@@ -26,7 +26,11 @@ Show = Callable[[str, int, int], None]
 
 
 def add_options(check: argparse.ArgumentParser) -> None:
-    check.add_argument("target", metavar="NAME|FILE.py|all", help="a plugin, or a file of plugins that need no installation")
+    check.add_argument(
+        "target",
+        metavar="NAME[p=1]|FILE.py|all",
+        help="a plugin, with options in brackets; every plugin in a file; or every one there is",
+    )
     check.add_argument(
         "--timeout", type=float, default=120.0, metavar="SECONDS", help="most time for one promise (default: %(default)g)"
     )
@@ -155,6 +159,9 @@ def in_words(told: Told) -> Iterator[str]:
             yield from check_in_words(one)
         counts = Counter(one["state"] for one in plugin["checks"])
         yield f"{plugin['name']}: " + ", ".join(f"{counts[state]} {state}" for state in reversed(ORDER) if counts[state])
+        if plugin["needs"]:
+            file = f" --plugin {plugin['origin']}" if plugin["origin"].endswith(".py") else ""
+            yield f"the rest needs an option: inbench check '{plugin['name']}[{plugin['needs']}=...]'{file}"
         yield ""
 
 

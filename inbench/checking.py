@@ -5,17 +5,19 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import sys
-from collections.abc import Sequence
-from dataclasses import asdict
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, TextIO
 
 import torch
 
-from inbench import contract, promises, registry
+from inbench import brackets, contract, params, promises, registry
+from inbench.checks_of_plugins import is_ready
 from inbench.errors import Unavailable, UserError, unknown
+from inbench.method import Method
 from inbench.registry import Fault, Plugin, Registry
 
 
@@ -28,7 +30,11 @@ def main(arguments: Sequence[str]) -> int:
         except UserError as error:
             say(lines, wrong=str(error))
             return 0
-        say(lines, total=sum(len(promises.of(plugin.cls)) for plugin in chosen), faults=[asdict(fault) for fault in faults])
+        say(
+            lines,
+            total=sum(len(promises.of(plugin.cls)) for plugin in chosen),
+            faults=[dataclasses.asdict(fault) for fault in faults],
+        )
         for plugin in chosen:
             if [plugin.kind, plugin.cls.name] not in asked["done"]:
                 check(plugin, lines)
@@ -44,23 +50,52 @@ def say(lines: TextIO, **told: Any) -> None:
 def found(target: str, files: Sequence[str]) -> tuple[list[Plugin], list[Fault]]:
     """The plugins that a name or a file means, and the faults of those that could not be loaded.
 
-    `all` is every one there is; a name may be that of several kinds; a path is every plugin in that file.
+    `all` is every one there is; a path is every plugin in that file; a name may be that of several kinds, and may have
+    options in brackets, with which it is checked.
     """
-    is_file = target.endswith(".py") or "/" in target
+    is_file = target.endswith(".py") or ("/" in target and "[" not in target)
     plugins = registry.load([target, *files] if is_file else files)
     every = [plugin for kind in registry.KINDS for _, plugin in sorted(plugins.plugins[kind].items())]
     if target == "all":
         return every, [fault for fault in plugins.faults if not fault.unavailable]
     if is_file:
-        (origin,) = registry.named_files([target])[:1]
-        chosen, faults = [plugin for plugin in every if plugin.origin == origin], faults_of(plugins, "origin", origin)
-        if not chosen and not faults:
-            raise UserError(f"{target} brings no plugin: its hooks return empty lists; return [YourClass]")
-        return chosen, faults
-    chosen, faults = [plugin for plugin in every if plugin.cls.name == target], faults_of(plugins, "name", target)
+        return in_file(target, every, plugins)
+    named = brackets.parse(target)
+    chosen, faults = [plugin for plugin in every if plugin.cls.name == named.name], faults_of(plugins, "name", named.name)
     if not chosen and not faults:
-        raise unknown("plugin", target, [plugin.cls.name for plugin in every])
+        raise unknown("plugin", named.name, [plugin.cls.name for plugin in every])
+    return [dataclasses.replace(plugin, cls=with_options(plugin.cls, named.options)) for plugin in chosen], faults
+
+
+def in_file(target: str, every: Sequence[Plugin], plugins: Registry) -> tuple[list[Plugin], list[Fault]]:
+    (origin,) = registry.named_files([target])[:1]
+    chosen, faults = [plugin for plugin in every if plugin.origin == origin], faults_of(plugins, "origin", origin)
+    if not chosen and not faults:
+        raise UserError(f"{target} brings no plugin: its hooks return empty lists; return [YourClass]")
     return chosen, faults
+
+
+def with_options(cls: type[Any], options: Mapping[str, str]) -> type[Any]:
+    """The same plugin with other defaults, those that were given; a method's small form has them too."""
+    if not options:
+        return cls
+    small = vars(cls.small) if issubclass(cls, Method) and isinstance(cls.small, cls.Params) else {}
+    resolved = params.resolve(cls.Params, {**small, **options}, whose=cls.name)
+    made = dataclasses.make_dataclass(
+        cls.Params.__name__,
+        [(one.name, one.type, default(one, resolved)) for one in dataclasses.fields(cls.Params)],
+        bases=(cls.Params,),
+        frozen=True,
+        namespace={"__module__": cls.Params.__module__},
+    )
+    members = {"Params": made, "__module__": cls.__module__, "__qualname__": cls.__qualname__}
+    return type(cls.__name__, (cls,), members | ({"small": made()} if issubclass(cls, Method) else {}))
+
+
+def default(option: dataclasses.Field[Any], resolved: Any) -> Any:
+    """The same option, with what was resolved as its default, whatever the budget."""
+    metadata = {word: said for word, said in option.metadata.items() if word != "by_budget"}
+    return dataclasses.field(default=getattr(resolved, option.name), metadata=metadata)
 
 
 def faults_of(plugins: Registry, word: str, value: str) -> list[Fault]:
@@ -74,13 +109,19 @@ def check(plugin: Plugin, lines: TextIO) -> None:
         {"check": one.name, "promise": one.promise, "mend": one.mend, "where": contract.place_of(cls, one.about)}
         for one in promises.of(cls)
     ]
-    told = {"kind": plugin.kind, "name": cls.name, "origin": plugin.origin, "version": plugin.version, "checks": put_to_it}
-    say(lines, plugin=told)
+    told = {"kind": plugin.kind, "name": cls.name, "origin": plugin.origin, "version": plugin.version, "needs": needs(cls)}
+    say(lines, plugin={**told, "checks": put_to_it})
     for one in promises.of(cls):
         state, seen, where = put(one, cls)
         if state == "broken" and (first := stopped.setdefault((seen, where), one.name)) != one.name:
             state, seen = "unseen", f"it ends as {first} does"
         say(lines, known={"state": state, "seen": seen, **({"where": where} if where else {})})
+
+
+def needs(cls: type[Any]) -> str:
+    """The option without which most promises cannot be put; empty where there is none."""
+    missing = [one.name for one in dataclasses.fields(cls.Params) if one.default is dataclasses.MISSING]
+    return "" if is_ready(cls) else missing[0]
 
 
 def put(one: contract.Check, cls: type[Any]) -> tuple[str, str, str]:

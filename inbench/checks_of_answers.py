@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from inbench import contract, scoring, training
 from inbench.batches import to_image
+from inbench.checks_of_plugins import is_ready
 from inbench.contract import Broken
 from inbench.device import autocast_forwards
 from inbench.masks import Random80
@@ -19,8 +20,8 @@ from inbench.store import Part
 from inbench.trials import CPU, build, center, clouds, difference, guess, lesson, questions, side, state_of, trained
 
 CLOSE = 1e-4
-ANSWERS = contract.Promises(about="inpaint")
-DEVICES = contract.Promises(about="inpaint")
+ANSWERS = contract.Promises(where=is_ready, about="inpaint")
+DEVICES = contract.Promises(where=is_ready, about="inpaint")
 
 
 @ANSWERS("a guess is [N, 3, S, S], float, finite, in [0, 1], on the device", "scale the answer: (y + 1) / 2")
@@ -128,7 +129,11 @@ def never_sees_the_truth(cls: type[Method]) -> str:
     return "" if np.array_equal(one.guesses, two.guesses) else "another truth, another guess"
 
 
-@ANSWERS("its networks may answer in bfloat16", "no dtype by name inside a network")
+@ANSWERS(
+    "the networks of one that learns may answer in bfloat16",
+    "no dtype by name inside a network",
+    where=lambda cls: cls.learns(),
+)
 def answers_in_bfloat16(cls: type[Method]) -> str:
     built = trained(cls)
     autocast_forwards(built, "cpu", "bf16")
@@ -141,6 +146,8 @@ def answers_in_bfloat16(cls: type[Method]) -> str:
 @DEVICES("it moves to a device as a whole: no tensor stays behind", "self.register_buffer('name', tensor)", about="__init__")
 def no_tensor_stays_behind(cls: type[Method]) -> str:
     built = build(cls)
+    if not can_move(built):
+        return ""
     built.to(another_device())
     left = [name for name, tensor in loose_tensors(built) if tensor.device.type == "cpu"]
     return f"{left[0]} stays on the CPU when the method moves to another device" if left else ""
@@ -148,8 +155,10 @@ def no_tensor_stays_behind(cls: type[Method]) -> str:
 
 @DEVICES("what it makes on the way is made on the device of its input", "write torch.zeros(..., device=image.device)")
 def works_on_another_device(cls: type[Method]) -> str:
-    device = another_device()
-    built = build(cls).to(device)
+    device, built = another_device(), build(cls)
+    if not can_move(built):
+        return ""
+    built.to(device)
     image, hole, seed = (value.to(device) for value in (*lesson(side(cls)), questions(side(cls), 8)[2]))
     if cls.learns():
         on_device("step", cls, lambda: built.train().step(image, hole))
@@ -159,6 +168,11 @@ def works_on_another_device(cls: type[Method]) -> str:
 
 def another_device() -> str:
     return "cuda" if torch.cuda.is_available() else "meta"
+
+
+def can_move(built: Method) -> bool:
+    """TorchScript has no form on the meta device: what holds some is seen on a GPU only."""
+    return another_device() != "meta" or not any(isinstance(module, torch.jit.ScriptModule) for module in built.modules())
 
 
 def on_device(name: str, cls: type[Method], act: Any) -> None:

@@ -9,12 +9,12 @@ from pathlib import Path
 import numpy as np
 
 from inbench import contract, params, training
-from inbench.checks_of_plugins import has_defaults
+from inbench.checks_of_plugins import is_ready
 from inbench.dataset import Dataset, Pictures, Split
 from inbench.errors import UserError
 
 SIZE, LOOKED_AT = 32, 16
-DATASETS = contract.Promises(where=has_defaults, about="prepare")
+DATASETS = contract.Promises(where=is_ready, about="prepare")
 
 
 def makes_its_own(cls: type[Dataset]) -> bool:

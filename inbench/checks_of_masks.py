@@ -7,12 +7,12 @@ from typing import Any
 import numpy as np
 
 from inbench import contract, training
-from inbench.checks_of_plugins import has_defaults
+from inbench.checks_of_plugins import is_ready
 from inbench.mask import Mask
 from inbench.trials import SIZES
 
 IDS = [f"picture-{place}" for place in range(6)]
-MASKS = contract.Promises(where=has_defaults, about="holes")
+MASKS = contract.Promises(where=is_ready, about="holes")
 
 
 def settled(cls: type[Mask], size: int) -> Mask:

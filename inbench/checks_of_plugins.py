@@ -18,6 +18,11 @@ def has_defaults(cls: Any) -> bool:
     return not params.needs_option(cls.Params)
 
 
+def is_ready(cls: Any) -> bool:
+    """Whether it can be built from defaults, or from a method's small form, with no option that a user has to give."""
+    return has_defaults(cls) or isinstance(getattr(cls, "small", None), cls.Params)
+
+
 @PLUGINS("the name is kebab-case, and what it is stands in one line each", "say it in the class, as one line of text")
 def says_what_it_is(cls: Any) -> str:
     if not registry.NAME.fullmatch(cls.name):
@@ -50,7 +55,12 @@ def options_can_be_typed(cls: Any) -> str:
     return ""
 
 
-@PLUGINS("every option is read somewhere in the source", "use self.params.NAME, or take the option out", about="Params")
+@PLUGINS(
+    "every option is read somewhere in the source",
+    "use self.params.NAME, or take the option out",
+    about="Params",
+    where=is_ready,
+)
 def options_are_read(cls: Any) -> str:
     names = [field.name for field in dataclasses.fields(cls.Params)]
     read = {word for file in sources(cls) for word in words_read(file, cls.Params.__name__)}

@@ -16,6 +16,7 @@ from torch import Tensor
 from torch.optim.optimizer import register_optimizer_step_post_hook
 
 from inbench import contract, training, watching
+from inbench.checks_of_plugins import is_ready
 from inbench.contract import Broken
 from inbench.device import autocast_forwards
 from inbench.errors import Interrupted
@@ -38,9 +39,9 @@ from inbench.trials import (
 FALLS = 24
 """Steps on the same 8 pictures after which some loss has to have fallen."""
 
-BUILDING = contract.Promises(about="__init__")
-LEARNING = contract.Promises(where=lambda cls: cls.learns(), about="step")
-LASTING = contract.Promises(where=lambda cls: cls.learns(), about="step")
+BUILDING = contract.Promises(where=is_ready, about="__init__")
+LEARNING = contract.Promises(where=lambda cls: is_ready(cls) and cls.learns(), about="step")
+LASTING = contract.Promises(where=lambda cls: is_ready(cls) and cls.learns(), about="step")
 
 # How it is built
 

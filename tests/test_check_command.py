@@ -107,6 +107,33 @@ def test_every_plugin_of_a_file_is_checked_and_json_is_json_alone(check: Callabl
     assert "checking plain" in told.err
 
 
+def test_options_in_brackets_are_those_it_is_checked_with(command: Callable[..., Told], plugin: Callable[..., str]) -> None:
+    text = """
+    import dataclasses
+
+    @dataclasses.dataclass(frozen=True)
+    class Params:
+        colour: float = dataclasses.field(metadata={"about": "of every answer"})
+
+    class Flat(Base):
+        name, Params = "flat", Params
+
+        def inpaint(self, seen, hole, seed):
+            return torch.full_like(seen, self.params.colour)
+    """
+    file = plugin(text)
+    assert "the rest needs an option: inbench check 'flat[colour=...]'" in command("check", file).out
+    assert command("check", "flat[colour=0.5]", "--plugin", file).code == 0
+    told = command("check", "flat[colour=2]", "--plugin", file)
+    assert "BROKEN       guess-is-a-picture" in told.out
+    assert command("check", "flat[color=2]", "--plugin", file).code == 2
+
+
+@pytest.mark.parametrize("name", ["brush[ratio=20-30]", "center[side=8]"])
+def test_a_mask_is_checked_with_options_too(command: Callable[..., Told], name: str) -> None:
+    assert command("check", name).code == 0
+
+
 def test_a_name_is_that_of_a_plugin_of_any_kind(command: Callable[..., Told]) -> None:
     assert command("check", "center").out.startswith("center, a mask from inbench.masks\n")
     assert command("check", "l1").code == 0

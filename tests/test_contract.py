@@ -20,7 +20,6 @@ PLUGINS = registry.load()
 KNOWN = {
     "linear-step-does-not-wait": "it asks of each batch whether it has the one hole that it learns, in a single pass",
     "photos-groups-are-apart": "its pictures are squares of six photographs, and tables say so",
-    "mix-options-are-read": "its members are built from the option before it is constructed",
 }
 BROKEN = [*broken_methods.BROKEN, *broken_data.BROKEN]
 
