@@ -123,7 +123,7 @@ def test_a_second_interrupt_stops_at_once(tmp_path: Path) -> None:
     began = time.monotonic()
     process.send_signal(signal.SIGINT)
     process.communicate(timeout=60)
-    assert (process.returncode, time.monotonic() - began < 3) == (130, True)
+    assert (process.returncode, time.monotonic() - began < 8) == (130, True)  # waiting for its end takes 20
     with pytest.raises(ProcessLookupError):
         os.kill(workers[0], 0)
 
