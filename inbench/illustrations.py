@@ -202,8 +202,8 @@ def groups(
         by_mask: dict[str, list[Row]] = {}
         for row in members:
             by_mask.setdefault(row["mask"], []).append(row)
-        trained = {row["train_mask"] for row in members}
-        wanted = [mask for mask in by_mask if (mask in trained if masks is None else mask in masks or "all" in masks)]
+        asked = masks if masks is not None else {row["train_mask"] for row in members if row["train_mask"]} or {"all"}
+        wanted = [mask for mask in by_mask if mask in asked or "all" in asked]
         for kind in kinds:
             if kind == "matrix":
                 named = [Named(row["shown"], row) for row in members]
