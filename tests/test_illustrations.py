@@ -43,12 +43,13 @@ def test_all_that_records_give_is_drawn_as_png_and_svg(command: Command, picture
 def test_json_tells_files_and_captions(command: Command, pictured: Path, tmp_path: Path) -> None:
     told = command(
         *("figures", "--results", str(pictured), "--output", str(tmp_path), "--json"),
-        *("--kinds", "grid", "--masks", "all", "--methods", f"mean-fill,{AUTO}", "--seed", "3"),
+        *("--kinds", "grid", "--masks", "all", "--methods", f"mean-fill,{AUTO}", "--seed", "3", "--pick", "random=2"),
     )
     found = json.loads(told.out)["figures"]
     assert [len(one["files"]) for one in found] == [2, 2]
     assert "hole: random80" in found[1]["caption"]
     assert "seed 3" in found[0]["caption"]
+    assert "worst" not in found[0]["caption"]
     assert all(Path(file).is_file() for one in found for file in one["files"])
 
 
@@ -59,6 +60,8 @@ def test_json_tells_files_and_captions(command: Command, pictured: Path, tmp_pat
         (["--only", "celeba"], "unknown data set 'celeba'"),
         (["--methods", "mean-fil"], "did you mean 'mean-fill'?"),
         (["--masks", "centre"], "did you mean 'center'?"),
+        (["--pick", "nicest=1"], "unknown rule 'nicest'"),
+        (["--pick", "best"], "does not say how many pictures, 1 to 50; write best=2"),
         (["--table", "1"], "--table belongs to --paper"),
         (["--paper", "meng2020", "--only", "x"], "leave them out with --paper"),
         (["--kinds", "curves", "--methods", "mean-fill"], "give none of these figures"),
