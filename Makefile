@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN = .venv/bin
 INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
-.PHONY: run test lint tables performance gpu faults clean
+.PHONY: run test lint tables figures performance gpu faults clean
 
 run: .venv/run
 	$(BIN)/inbench run --methods all
@@ -25,6 +25,11 @@ tables: .venv/run
 	$(BIN)/inbench tables --results results/reference --only drawn-faces --write README.md
 	$(BIN)/inbench tables --results results/reference --costs --write docs/performance.md
 	$(BIN)/inbench list --write docs/built-in.md
+
+# The grid of the README, from the records of `make run`: drawn faces alone, which anybody may show.
+figures: .venv/test
+	$(BIN)/inbench figures --only drawn-faces --kinds grid --masks center --pick random=2,worst=1 --methods linear,nearest,autoencoder,contextual-attention,dense-gan --output build/figures
+	cp build/figures/drawn-faces-64-center-quick-grid.png docs/drawn-faces.png
 
 # Measures the ratios anew and writes them into the document; alone on the machine, or the numbers mean nothing.
 BENCH = results/reference/bench

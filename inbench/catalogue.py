@@ -14,7 +14,7 @@ HEAD = """# What there is
 
 Every method, data set, mask and metric with its options, written by `inbench list --write` from the plugins themselves.
 """
-SAID = ("paper", "licence", "citation", "where", "unit", "better", "region")
+SAID = ("paper", "licence", "citation", "where", "unit", "better", "region", "source")
 DEFAULT_SIZES = (32, 64, 128, 256)
 
 

@@ -28,6 +28,8 @@ def add(commands: Any) -> None:
     shown.add_argument(
         "--seed", type=int, default=0, metavar="N", help="of the pictures drawn at random (default: %(default)s)"
     )
+    told = "pictures of a grid by each rule: random, best, worst, disagreement (default: 3, 1, 1, 1)"
+    shown.add_argument("--pick", metavar="RULE=N,..", help=told)
     add_paper(shown)
     shown.add_argument("--datasets", metavar="ROLE=NAME,..", help="the data sets that stand for the paper's")
     shown.add_argument("--budget", metavar="B", help="the budget of our rows (default: the paper's, or the fullest there is)")
@@ -47,7 +49,8 @@ def _figures(asked: argparse.Namespace) -> int:
     folder = asked.output or asked.results / "figures"
     check_writable(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    maker = illustrations.Illustrator(found, registry.load(asked.plugin), asked.data or store.default_folder(), seed=asked.seed)
+    plugins, data_folder = registry.load(asked.plugin), asked.data or store.default_folder()
+    maker = illustrations.Illustrator(found, plugins, data_folder, seed=asked.seed, pick=asked.pick)
     written: list[dict[str, Any]] = []
     notices: dict[str, None] = {}
     for kind, members, stem, title in _wanted(asked, made, kinds):

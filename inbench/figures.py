@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -68,7 +69,7 @@ def grid_figure(grid: Grid, caption: str) -> Figure:
     figure = Figure(figsize=(WIDTH, plan.height), dpi=plan.dots)
     drawing.write_caption(figure, drawing.wrapped(caption, WIDTH))
     turned: Any = {"rotation": 55, "ha": "left", "rotation_mode": "anchor"} if plan.aslant else {"ha": "center"}
-    for column, (head, pictures) in enumerate(zip(grid.heads, grid.columns, strict=True)):
+    for column, (head, pictures) in enumerate(zip(plan.heads, grid.columns, strict=True)):
         x, middle = plan.x(column), plan.side * (0.4 if plan.aslant else 0.5)
         figure.text((x + middle) / WIDTH, 1 - (plan.top - 0.05) / plan.height, head, va="bottom", fontsize=SMALL, **turned)
         for row, picture in enumerate(pictures):
@@ -96,6 +97,7 @@ UNDER = 0.14
 class _Plan:
     """Where everything of a grid is, in inches. A picture's pixel is a whole number of dots, so that none is dropped."""
 
+    heads: list[str]
     side: float
     dots: float
     aslant: bool
@@ -106,13 +108,16 @@ class _Plan:
     def of(cls, grid: Grid, lines: int) -> _Plan:
         across, longest = len(grid.columns), LETTER * max(map(len, grid.heads))
         side = min(LARGEST, (WIDTH - LEFT - 0.1) / across - GAP)
-        aslant = longest > side + GAP
+        letters = max(1, int(side / LETTER))
+        folded = [textwrap.wrap(head, letters, break_long_words=False) for head in grid.heads]
+        aslant = max(len(line) for head in folded for line in head) > letters or max(map(len, folded)) > 3
         if aslant:  # the last head leans out of the grid
             side = min(side, (WIDTH - LEFT - 0.58 * LETTER * len(grid.heads[-1])) / across - GAP)
         size = grid.columns[0].shape[1]
         dots = size * np.ceil(drawing.DOTS * side / size) / side
-        top = 0.14 + (0.83 * longest if aslant else 0.1)
-        return cls(side, dots, aslant, top, top + len(grid.rows) * (side + UNDER) + drawing.LINE * (lines + 0.8))
+        top = 0.14 + (0.83 * longest if aslant else 0.115 * max(map(len, folded)))
+        heads = list(grid.heads) if aslant else ["\n".join(head) for head in folded]
+        return cls(heads, side, dots, aslant, top, top + len(grid.rows) * (side + UNDER) + drawing.LINE * (lines + 0.8))
 
     def x(self, column: int) -> float:
         return self._whole(LEFT + column * (self.side + GAP))

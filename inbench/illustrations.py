@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from inbench import brackets, curves, galleries
+from inbench import brackets, curves, galleries, picking
 from inbench.errors import UserError
 from inbench.records import Record
 from inbench.registry import Registry
@@ -41,10 +41,16 @@ class Named:
 
 
 class Illustrator:
-    """Makes figures of rows; found: records by the name of their folder, folder: where prepared data lives."""
+    """Makes figures of rows; found: records by the name of their folder, folder: where prepared data lives.
 
-    def __init__(self, found: Mapping[str, Record], plugins: Registry, folder: Path, *, seed: int = 0) -> None:
-        self.found, self.plugins, self.folder, self.seed = found, plugins, folder, seed
+    pick: how many pictures by each rule, as typed; seed: of those drawn at random.
+    """
+
+    def __init__(
+        self, found: Mapping[str, Record], plugins: Registry, folder: Path, *, seed: int = 0, pick: str | None = None
+    ) -> None:
+        self.found, self.plugins, self.folder = found, plugins, folder
+        self.how: dict[str, Any] = {"seed": seed, "wanted": picking.wanted(pick)}
 
     def make(self, kind: str, members: Sequence[Named], stem: str, head_line: str) -> Iterator[Illustration]:
         """The figures of a kind of some rows of one table. Raises `UserError` where there is nothing to draw, and why."""
@@ -82,7 +88,7 @@ class Illustrator:
     def grid(self, members: Sequence[Named], name: str, title: str) -> Iterator[Illustration]:
         from inbench import figures
 
-        shown = galleries.gallery([one.row for one in members], self.found, self.plugins, self.folder, seed=self.seed)
+        shown = galleries.gallery([one.row for one in members], self.found, self.plugins, self.folder, **self.how)
         names = {id(one.row): one.name for one in members}
         pictures = shown.pictures
         grid = figures.Grid(
@@ -202,8 +208,8 @@ def groups(
         by_mask: dict[str, list[Row]] = {}
         for row in members:
             by_mask.setdefault(row["mask"], []).append(row)
-        trained = {row["train_mask"] for row in members}
-        wanted = [mask for mask in by_mask if (mask in trained if masks is None else mask in masks or "all" in masks)]
+        asked = masks if masks is not None else {row["train_mask"] for row in members if row["train_mask"]} or {"all"}
+        wanted = [mask for mask in by_mask if mask in asked or "all" in asked]
         for kind in kinds:
             if kind == "matrix":
                 named = [Named(row["shown"], row) for row in members]

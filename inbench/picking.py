@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inbench import seeds
+from inbench.errors import UserError, unknown
 from inbench.records import Record
 from inbench.rows import Scored
 
@@ -21,7 +22,24 @@ RULES = {
     "disagreement": f"largest standard deviation of {METRIC} between the methods shown",
 }
 """What each rule is, in the words of a caption."""
+MOST = 50
+"""Pictures by one rule."""
 WANTED: Mapping[str, int] = MappingProxyType({"random": 3, "best": 1, "worst": 1, "disagreement": 1})
+
+
+def wanted(text: str | None) -> Mapping[str, int]:
+    """`random=3,worst=1` -> how many pictures by each rule; a `UserError` where that is not said."""
+    if text is None:
+        return WANTED
+    found = {}
+    for part in text.split(","):
+        rule, _, count = part.partition("=")
+        if rule not in RULES:
+            raise unknown("rule", rule, RULES)
+        if not count.isdecimal() or not 0 < int(count) <= MOST:
+            raise UserError(f"--pick {part!r} does not say how many pictures, 1 to {MOST}; write {rule}=2")
+        found[rule] = int(count)
+    return found
 
 
 @dataclass(frozen=True)
