@@ -33,7 +33,12 @@ def add(commands: Any) -> None:
         "--matrix", nargs="?", const="psnr-pooled", metavar="METRIC", help="training masks against test masks, by one metric"
     )
     shown.add_argument("--time-to", metavar="DB,..", help="when validation first reached so many dB, such as 20,21,21.5")
-    shown.add_argument("--timings", type=Path, metavar="FILE.json", help="what inbench bench saved, in place of records")
+    shown.add_argument(
+        "--timings",
+        type=Path,
+        metavar="FILE.json",
+        help="what inbench bench saved, in place of records; with --time-to: seconds a step",
+    )
     add_paper(shown)
     shown.add_argument("--claims", action="store_true", help="what the paper claims, each tested, in place of its tables")
     shown.add_argument("--datasets", metavar="ROLE=NAME,..", help="the data sets that stand for the paper's")
@@ -95,7 +100,7 @@ def _refuse_what_is_ignored(asked: argparse.Namespace) -> None:
         "--costs": asked.costs,
         "--matrix": asked.matrix,
         "--time-to": asked.time_to,
-        "--timings": asked.timings,
+        "--timings": asked.timings and not asked.time_to,
         "--paper": asked.paper,
     }
     given = [name for name, value in kinds.items() if value]
@@ -114,6 +119,9 @@ def _text(asked: argparse.Namespace) -> tuple[str, str, Path]:
 
     form = tables.format_of(asked.format, asked.write or asked.check, asked.json)
     home = asked.results / "TABLES.md"
+    if asked.time_to:
+        chosen_times = {"only": asked.only, "timed": asked.timings}
+        return tables.time_to_quality(asked.results, asked.time_to, form, **chosen_times), "time to quality", home
     if asked.timings:
         return timings.page(timings.read(asked.timings)), asked.timings.stem, asked.timings.with_suffix(".md")
     if asked.claims:
@@ -122,8 +130,6 @@ def _text(asked: argparse.Namespace) -> tuple[str, str, Path]:
     if asked.paper:
         chosen = {"table": asked.table, "datasets": asked.datasets, "budget": asked.budget}
         return tables.paper(asked.results, asked.paper, form, **chosen), Path(asked.paper).stem, home
-    if asked.time_to:
-        return tables.time_to_quality(asked.results, asked.time_to, form, only=asked.only), "tables", home
     if asked.columns:
         return tables.columns(asked.results, asked.columns, only=asked.only, form=form), "tables", home
     if asked.matrix:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from inbench import brackets, counting, formats, paper_sheets, published, records, verdicts
+from inbench import brackets, counting, formats, paper_sheets, published, records, timings, verdicts
 from inbench.costs import cost_sheets
 from inbench.errors import UserError, unknown
 from inbench.records import PROTOCOL_LINE
@@ -94,13 +94,14 @@ def matrix(results: Path, metric: str, form: str) -> str:
     return table(results, form=form, sheets=lambda made: matrix_sheets(made, metric))
 
 
-def time_to_quality(results: Path, goals: str, form: str, *, only: str | None = None) -> str:
-    """When the validation of each training first reached so many dB."""
+def time_to_quality(results: Path, goals: str, form: str, *, only: str | None = None, timed: Path | None = None) -> str:
+    """When the validation of each training first reached so many dB; timed: a file of `inbench bench` with seconds a step."""
     wanted = goals_of(goals)
     if form not in formats.FORMATS:
         raise UserError(f"--time-to is a table for people: markdown, latex or html, not {form}; run.json has the validation")
     found = [record for record in found_in(results) if only in (None, record.told["labels"]["dataset"])]
-    return formats.FORMATS[form](quality_sheets(found, wanted))
+    times = timings.step_times(timings.read(timed)) if timed else None
+    return formats.FORMATS[form](quality_sheets(found, wanted, times))
 
 
 def paper(

@@ -13,6 +13,7 @@ from tabulate import tabulate
 from inbench.errors import UserError
 from inbench.formats import plain
 from inbench.soundness import lacking
+from inbench.time_to_quality import StepTimes
 
 Entry = Mapping[str, Any]
 Told = Mapping[str, Any]
@@ -109,6 +110,16 @@ def where_they_differ(one: Told, other: Told) -> str:
 
 
 SETTING = ("size", "batch", "device", "precision")
+
+
+def step_times(told: Told) -> StepTimes:
+    """How long a training step of each method took."""
+    seconds = {}
+    for entry in told["benchmarks"]:
+        if entry["group"] == "train step":
+            extra = entry["extra_info"]
+            seconds[entry["name"], extra["size"], extra["batch"], extra["precision"]] = entry["stats"]["median"]
+    return StepTimes(seconds, _words(told["machine_info"]["hardware"]))
 
 
 def first(told: Told) -> Entry:

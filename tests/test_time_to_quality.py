@@ -1,5 +1,7 @@
 """Time to quality: the first watched step that reached a goal, seconds at the run's own speed, seeds that never came so far."""
 
+import json
+
 import pytest
 from test_tables import body, lay
 
@@ -30,6 +32,21 @@ def test_trainings_that_nobody_watched_have_no_line(tmp_path):
     lay(tmp_path, told=curve(20.0))
     lay(tmp_path, "unwatched")
     assert list(body(tables.time_to_quality(tmp_path, "20", "markdown"))) == ["gan"]
+
+
+def test_seconds_can_be_those_of_a_quiet_machine(tmp_path):
+    setting = {"size": 64, "batch": 8, "device": "cpu", "precision": "float32"}
+    case = {"group": "train step", "name": "gan", "stats": {"median": 0.5, "iqr": 0.1, "rounds": 5}}
+    case["extra_info"] = {**setting, "images": 8, "flops": None, "bytes_moved": None}
+    machine = {"hardware": {"cpu": "a quiet processor"}, "libraries": {}, "threads": 2}
+    file = tmp_path / "timings.json"
+    file.write_text(json.dumps({"benchmarks": [case], "machine_info": machine, "datetime": "2026"}))
+    lay(tmp_path, told=curve(18.0, 20.0))
+    lay(tmp_path, "untimed", told=curve(20.0))
+    text = tables.time_to_quality(tmp_path, "20", "markdown", timed=file)
+    assert body(text)["gan"] == ["100", "500", "20.00", "40", "20"]
+    assert "on a quiet processor" in text
+    assert "untimed" not in text
 
 
 @pytest.mark.parametrize("goals", ["", "good", "20,,21", "nan"])
