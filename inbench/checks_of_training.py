@@ -168,6 +168,7 @@ def learns_something(cls: type[Method]) -> str:
         optimizer.register_step_post_hook(lambda one, *_: stepped.add(id(one)))
     for step in range(STEPS):
         training.seed_everything(step)
+        built.progress = step / STEPS
         built.step(*lesson(side(cls)))
     built.finish()
     idle = [name for name, optimizer in optimizers.items() if id(optimizer) not in stepped]
