@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from inbench import params, records
+from inbench import params, promises, records
 from inbench.errors import UserError
 from inbench.formats import plain
 from inbench.registry import KINDS, SPOKEN, Registry
@@ -13,6 +13,10 @@ from inbench.registry import KINDS, SPOKEN, Registry
 HEAD = """# What there is
 
 Every method, data set, mask and metric with its options, written by `inbench list --write` from the plugins themselves.
+"""
+PROMISED = """## The contract
+
+What `inbench check` and `inbench.testing.parametrize_with_checks` put to a plugin; what does not apply to it is left out.
 """
 SAID = ("paper", "licence", "citation", "where", "unit", "better", "region", "source")
 DEFAULT_SIZES = (32, 64, 128, 256)
@@ -24,7 +28,14 @@ def page(registry: Registry) -> str:
     for kind in KINDS:
         parts.append(f"## {SPOKEN[kind].capitalize()}s\n")
         parts += [entry(registry.plugins[kind][name].cls) for name in registry.names(kind)]
-    return "\n".join(parts)
+    return "\n".join([*parts, PROMISED, *map(promised, KINDS)])
+
+
+def promised(kind: str) -> str:
+    """What a kind of plugin promises: a line for each check, in the order in which they are put."""
+    rows = [(one.name, one.promise + " (a warning)" * one.warning, one.mend) for one in promises.CHECKS[kind]]
+    told = ["| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |" for row in rows]
+    return "\n".join([f"| a {SPOKEN[kind]}'s check | promise | to mend it |", "|---|---|---|", *told, ""])
 
 
 def write(registry: Registry, file: Path) -> None:

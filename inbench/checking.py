@@ -109,13 +109,16 @@ def check(plugin: Plugin, lines: TextIO) -> None:
         {"check": one.name, "promise": one.promise, "mend": one.mend, "where": contract.place_of(cls, one.about)}
         for one in promises.of(cls)
     ]
-    told = {"kind": plugin.kind, "name": cls.name, "origin": plugin.origin, "version": plugin.version, "needs": needs(cls)}
-    say(lines, plugin={**told, "checks": put_to_it})
+    whose = {"kind": plugin.kind, "name": cls.name, "origin": plugin.origin, "version": plugin.version, "needs": needs(cls)}
+    say(lines, plugin={**whose, "checks": put_to_it})
     for one in promises.of(cls):
-        state, seen, where = put(one, cls)
-        if state == "broken" and (first := stopped.setdefault((seen, where), one.name)) != one.name:
-            state, seen = "unseen", f"it ends as {first} does"
-        say(lines, known={"state": state, "seen": seen, **({"where": where} if where else {})})
+        state, told = put(one, cls)
+        if (
+            state in ("broken", "warning")
+            and (first := stopped.setdefault((told["seen"], told["where"]), one.name)) != one.name
+        ):
+            state, told = "unseen", {"seen": f"it ends as {first} does"}
+        say(lines, known={"state": state, "seen": "", **told})
 
 
 def needs(cls: type[Any]) -> str:
@@ -124,15 +127,16 @@ def needs(cls: type[Any]) -> str:
     return "" if is_ready(cls) else missing[0]
 
 
-def put(one: contract.Check, cls: type[Any]) -> tuple[str, str, str]:
-    """How it went, what was seen, and where."""
+def put(one: contract.Check, cls: type[Any]) -> tuple[str, dict[str, str]]:
+    """How it went, and what was seen, where, and how to mend it."""
     try:
         finding = contract.run_check(one, cls)
     except Unavailable as missing:
-        return "unavailable", str(missing), ""
+        return "unavailable", {"seen": str(missing)}
     if finding is None:
-        return "kept", "", ""
-    return "warning" if finding.warning else "broken", " ".join(finding.seen.split()), finding.where
+        return "kept", {}
+    seen = {"seen": " ".join(finding.seen.split()), "where": finding.where, "mend": finding.mend}
+    return "warning" if finding.warning else "broken", seen
 
 
 if __name__ == "__main__":

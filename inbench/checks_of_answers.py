@@ -24,7 +24,7 @@ ANSWERS = contract.Promises(where=is_ready, about="inpaint")
 DEVICES = contract.Promises(where=is_ready, about="inpaint")
 
 
-@ANSWERS("a guess is [N, 3, S, S], float, finite, in [0, 1], on the device", "scale the answer: (y + 1) / 2")
+@ANSWERS("a guess is [N, 3, S, S], float, finite, in [0, 1], on the device", "scale the answer: `(y + 1) / 2`")
 def guess_is_a_picture(cls: type[Method]) -> str:
     return about_guess(trained(cls), *questions(side(cls)))
 
@@ -51,7 +51,7 @@ def answers_at_its_sizes(cls: type[Method]) -> str:
     return ""
 
 
-@ANSWERS("what it is asked comes back as it was given", "write seen.masked_fill(hole, 0.5), not masked_fill_")
+@ANSWERS("what it is asked comes back as it was given", "write `seen.masked_fill(hole, 0.5)`, not `masked_fill_`")
 def inpaint_writes_into_nothing(cls: type[Method]) -> str:
     given = questions(side(cls))
     before = [value.clone() for value in given]
@@ -61,7 +61,7 @@ def inpaint_writes_into_nothing(cls: type[Method]) -> str:
     return f"inpaint changed its {' and its '.join(written)}" if written else ""
 
 
-@ANSWERS("an answer changes nothing that was learned", "no training in inpaint, and no statistics that follow the batch")
+@ANSWERS("an answer changes nothing that was learned", "no training in `inpaint`, and no statistics that follow the batch")
 def answers_change_nothing(cls: type[Method]) -> str:
     built = trained(cls)
     before = state_of(built)
@@ -85,7 +85,7 @@ def fills_any_hole(cls: type[Method]) -> str:
     return ""
 
 
-@ANSWERS("one seed, one guess, whatever other generators say", "draw from `seed` only, with inbench.uniform")
+@ANSWERS("one seed, one guess, whatever other generators say", "draw from `seed` only, with `inbench.uniform`")
 def same_seed_same_guess(cls: type[Method]) -> str:
     built, asked = trained(cls), questions(side(cls))
     training.seed_everything(1)
@@ -105,7 +105,7 @@ def another_seed_as_told(cls: type[Method]) -> str:
     return f"chance = {cls.chance}, and another seed gives {told} guess" if same == cls.chance else ""
 
 
-@ANSWERS("a guess does not depend on the rest of the batch or its order", "no sum or mean over the batch in inpaint")
+@ANSWERS("a guess does not depend on the rest of the batch or its order", "no sum or mean over the batch in `inpaint`")
 def alone_as_in_company(cls: type[Method]) -> str:
     built, asked = trained(cls), questions(side(cls))
     together = guess(built, *asked)
@@ -130,7 +130,7 @@ def never_sees_the_truth(cls: type[Method]) -> str:
 
 
 @ANSWERS(
-    "the networks of one that learns may answer in bfloat16",
+    "its networks may answer in bfloat16",
     "no dtype by name inside a network",
     where=lambda cls: cls.learns(),
 )
@@ -143,7 +143,7 @@ def answers_in_bfloat16(cls: type[Method]) -> str:
 # Devices: a GPU where there is one, else torch's meta device, on which nothing is computed and nothing of the CPU is taken
 
 
-@DEVICES("it moves to a device as a whole: no tensor stays behind", "self.register_buffer('name', tensor)", about="__init__")
+@DEVICES("it moves to a device as a whole: no tensor stays behind", "`self.register_buffer('name', tensor)`", about="__init__")
 def no_tensor_stays_behind(cls: type[Method]) -> str:
     built = build(cls)
     if not can_move(built):
@@ -153,7 +153,7 @@ def no_tensor_stays_behind(cls: type[Method]) -> str:
     return f"{left[0]} stays on the CPU when the method moves to another device" if left else ""
 
 
-@DEVICES("what it makes on the way is made on the device of its input", "write torch.zeros(..., device=image.device)")
+@DEVICES("what it makes on the way is made on the device of its input", "write `torch.zeros(..., device=image.device)`")
 def works_on_another_device(cls: type[Method]) -> str:
     device, built = another_device(), build(cls)
     if not can_move(built):

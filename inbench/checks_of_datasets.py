@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import tempfile
 from pathlib import Path
 
@@ -25,16 +26,22 @@ def constructed(cls: type[Dataset]) -> Dataset:
     return cls(params.resolve(cls.Params, {}, whose=cls.name))
 
 
-def parts_of(cls: type[Dataset]) -> dict[str, Pictures]:
+def prepared(cls: type[Dataset]) -> dict[str, Pictures]:
     split = constructed(cls).prepare(None, SIZE)
     named = {"train": split.train, "test": split.test, "val": split.val}
     return {name: pictures for name, pictures in named.items() if pictures is not None}
 
 
-@DATASETS("who needs files says where to get them, and refuses an empty folder in a sentence", "raise inbench.UserError(...)")
+parts_of = functools.lru_cache(maxsize=1)(prepared)
+"""Prepared once for several checks in a row."""
+
+
+@DATASETS(
+    "an empty folder in place of its files is refused in a sentence",
+    "`raise inbench.UserError(...)` that says which files are wanted",
+    where=lambda cls: cls.needs_source,
+)
 def asks_for_its_files(cls: type[Dataset]) -> str:
-    if not cls.needs_source:
-        return ""
     with tempfile.TemporaryDirectory() as folder:
         try:
             constructed(cls).prepare(Path(folder), SIZE)
@@ -44,7 +51,7 @@ def asks_for_its_files(cls: type[Dataset]) -> str:
 
 
 @DATASETS(
-    "what is prepared is a Split whose train and test are not empty", "return inbench.Split(train, test)", where=makes_its_own
+    "what is prepared is a Split whose train and test are not empty", "`return inbench.Split(train, test)`", where=makes_its_own
 )
 def has_train_and_test(cls: type[Dataset]) -> str:
     split = constructed(cls).prepare(None, SIZE)
@@ -54,7 +61,7 @@ def has_train_and_test(cls: type[Dataset]) -> str:
     return f"{empty[0]} is empty" if empty else ""
 
 
-@DATASETS("pictures are uint8 [n, S, S, 3] for any slice", "round and clip, then astype(numpy.uint8)", where=makes_its_own)
+@DATASETS("pictures are uint8 [n, S, S, 3] for any slice", "round and clip, then `astype(numpy.uint8)`", where=makes_its_own)
 def pictures_are_uint8_squares(cls: type[Dataset]) -> str:
     for name, pictures in parts_of(cls).items():
         some = np.asarray(pictures.images[:LOOKED_AT])
@@ -70,7 +77,7 @@ def pictures_are_the_same_bytes(cls: type[Dataset]) -> str:
     shown = []
     for state in (1, 2):
         training.seed_everything(state)
-        shown.append({name: (one.ids, np.asarray(one.images[:LOOKED_AT]).tobytes()) for name, one in parts_of(cls).items()})
+        shown.append({name: (one.ids, np.asarray(one.images[:LOOKED_AT]).tobytes()) for name, one in prepared(cls).items()})
     one, other = shown
     for name in one.keys() | other.keys():
         for what, place in (("ids", 0), ("pictures", 1)):
@@ -110,6 +117,6 @@ def groups_are_apart(cls: type[Dataset]) -> str:
 def leaves_the_world_alone(cls: type[Dataset]) -> str:
     before = contract.world()
     with contextlib.suppress(Exception, SystemExit):
-        parts_of(cls)
+        prepared(cls)
     changed = contract.changes(before)
     return f"preparing changed {changed[0]}" if changed else ""

@@ -52,7 +52,7 @@ def holes_leave_something(cls: type[Mask]) -> str:
     return ""
 
 
-@MASKS("the seed is the only chance", "use inbench.unit(seeds, count)")
+@MASKS("the seed is the only chance", "use `inbench.unit(seeds, count)`")
 def seed_draws_the_holes(cls: type[Mask]) -> str:
     training.seed_everything(1)
     one = settled(cls, 32).draw(6, 32, seed=5)

@@ -44,13 +44,16 @@ def worse(cls: type[Metric], one: Tensor, other: Tensor) -> Tensor:
     return one - other if cls.better == "lower" or cls.reduce == "psnr" else other - one
 
 
-@METRICS("it says which way is good, where it looks and how it reduces", "better = 'lower', region = 'hole', reduce = 'mean'")
+@METRICS(
+    "it says which way is good, where it looks and how it reduces",
+    "write `better = 'lower'`, `region = 'hole'`, `reduce = 'mean'`",
+)
 def says_how_to_read_it(cls: type[Metric]) -> str:
     wrong = [f"{word} = {getattr(cls, word)!r}" for word, choices in SAID.items() if getattr(cls, word) not in choices]
     return wrong[0] if wrong else ""
 
 
-@METRICS("each column is float64 [N] and finite, its own among them", "reduce over (1, 2, 3), and return {self.name: values}")
+@METRICS("each column is float64 [N] and finite, its own among them", "reduce over (1, 2, 3), and return `{self.name: values}`")
 def scores_each_image(cls: type[Metric]) -> str:
     found = columns(cls, *measurable())
     if not isinstance(found, Mapping):
@@ -101,7 +104,7 @@ def perfect_is_best(cls: type[Metric]) -> str:
     return f"the image itself scores worse than a noisy one, by {gain.tolist()}" if (gain > 1e-12).any() else ""
 
 
-@METRICS("only its region counts", "weigh by hole or ~hole, or say region = 'whole'", about="region")
+@METRICS("only its region counts", "weigh by `hole` or `~hole`, or say `region = 'whole'`", about="region")
 def looks_where_it_says(cls: type[Metric]) -> str:
     raw, image, hole = measurable()
     elsewhere = {"hole": ~hole, "known": hole, "whole": torch.zeros_like(hole)}[cls.region]
@@ -110,7 +113,8 @@ def looks_where_it_says(cls: type[Metric]) -> str:
 
 
 @METRICS(
-    "any hole is measured: nothing and everything missing; no value (NaN) where there is nothing to look at", "clamp_min(1)"
+    "any hole is measured: nothing and everything missing; no value (NaN) where there is nothing to look at",
+    "divide by `clamp_min(1)`, or return NaN there",
 )
 def measures_any_hole(cls: type[Metric]) -> str:
     raw, image, hole = measurable()

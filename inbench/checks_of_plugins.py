@@ -37,7 +37,7 @@ def says_what_it_is(cls: Any) -> str:
 
 @PLUGINS(
     "every option has a type that brackets can hold, and says its effect",
-    "write lr: float = param(1e-3, 'step length'); types are bool, int, float, str, a Literal of them, or one of them | None",
+    "write `lr: float = param(1e-3, 'step length')`; types are bool, int, float, str, a Literal of them, or one of them | None",
     about="Params",
 )
 def options_can_be_typed(cls: Any) -> str:
@@ -57,7 +57,7 @@ def options_can_be_typed(cls: Any) -> str:
 
 @PLUGINS(
     "every option is read somewhere in the source",
-    "use self.params.NAME, or take the option out",
+    "use `self.params.NAME`, or take the option out",
     about="Params",
     where=is_ready,
 )

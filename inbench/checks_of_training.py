@@ -47,7 +47,7 @@ LASTING = contract.Promises(where=lambda cls: is_ready(cls) and cls.learns(), ab
 
 
 @BUILDING(
-    "`small` is a tiny `Params`, and `sizes` are some of 32, 64, 128, 256", "write small = Params(width=8)", about="small"
+    "`small` is a tiny `Params`, and `sizes` are some of 32, 64, 128, 256", "write `small = Params(width=8)`", about="small"
 )
 def has_a_small_form(cls: type[Method]) -> str:
     if not isinstance(cls.small, cls.Params):
@@ -56,7 +56,7 @@ def has_a_small_form(cls: type[Method]) -> str:
 
 
 @BUILDING(
-    "built from `small` at each of its `sizes`, it keeps self.size and self.params", "call super().__init__(size, params)"
+    "built from `small` at each of its `sizes`, it keeps `self.size` and `self.params`", "call `super().__init__(size, params)`"
 )
 def builds_at_its_sizes(cls: type[Method]) -> str:
     for size in cls.sizes:
@@ -66,7 +66,7 @@ def builds_at_its_sizes(cls: type[Method]) -> str:
     return ""
 
 
-@BUILDING("networks are drawn from the seed that the runner set", "drop manual_seed and the like from __init__")
+@BUILDING("networks are drawn from the seed that the runner set", "drop `manual_seed` and the like from `__init__`")
 def seeds_nothing(cls: type[Method]) -> str:
     one, again = state_of(build(cls, seed=1)), state_of(build(cls, seed=1))
     chance = []
@@ -109,7 +109,7 @@ def leaves_the_world_alone(cls: type[Method]) -> str:
 # How it learns
 
 
-@LEARNING("step answers losses by name, finite float32 numbers", "return {'loss': loss}")
+@LEARNING("`step` answers losses by name, finite float32 numbers", "`return {'loss': loss}`")
 def losses_have_names(cls: type[Method]) -> str:
     return about_losses(build(cls).train().step(*lesson(side(cls))))
 
@@ -138,7 +138,7 @@ def steps_at_its_sizes(cls: type[Method]) -> str:
     return ""
 
 
-@LEARNING("a step leaves its pictures and holes as they were given", "write x = image * 2 - 1, not image.mul_(2)")
+@LEARNING("a step leaves its pictures and holes as they were given", "write `x = image * 2 - 1`, not `image.mul_(2)`")
 def step_writes_into_nothing(cls: type[Method]) -> str:
     image, hole = lesson(side(cls))
     before = image.clone(), hole.clone()
@@ -147,7 +147,9 @@ def step_writes_into_nothing(cls: type[Method]) -> str:
     return f"step changed its {' and its '.join(written)}" if written else ""
 
 
-@LEARNING("every optimizer that steps is an attribute of the method", "write self.adam = inbench.adam(...), not a list of them")
+@LEARNING(
+    "every optimizer that steps is an attribute of the method", "write `self.adam = inbench.adam(...)`, not a list of them"
+)
 def optimizers_are_attributes(cls: type[Method]) -> str:
     built, stepped = build(cls).train(), []
     handle = register_optimizer_step_post_hook(lambda optimizer, *_: stepped.append(optimizer))
@@ -168,6 +170,7 @@ def learns_something(cls: type[Method]) -> str:
         optimizer.register_step_post_hook(lambda one, *_: stepped.add(id(one)))
     for step in range(STEPS):
         training.seed_everything(step)
+        built.progress = step / STEPS
         built.step(*lesson(side(cls)))
     built.finish()
     idle = [name for name, optimizer in optimizers.items() if id(optimizer) not in stepped]
@@ -201,7 +204,7 @@ def a_loss_falls(cls: type[Method]) -> str:
 
 @LEARNING(
     "a step keeps the losses on the device and does not wait for it",
-    "return the tensors; no .item(), float() or if",
+    "return the tensors; no `.item()`, `float()` or `if`",
     warning=True,
 )
 def step_does_not_wait(cls: type[Method]) -> str:
@@ -229,7 +232,7 @@ def training_repeats(cls: type[Method]) -> str:
     return f"{name} differs between two trainings from one seed" if name else ""
 
 
-@LASTING("what was learned is in state_dict, as tensors", "keep it in parameters or register_buffer")
+@LASTING("what was learned is in `state_dict`, as tensors", "keep it in parameters, or in `register_buffer(name, tensor)`")
 def state_holds_what_was_learned(cls: type[Method]) -> str:
     built, fresh, asked = trained(cls), build(cls, seed=3), questions(side(cls))
     fresh.load_state_dict(safetensors.torch.load(safetensors.torch.save(state_of(built))))

@@ -85,7 +85,7 @@ class Promises(list[Check]):
 def run_check(check: Check, cls: type[Any]) -> Finding | None:
     """Put one check to one plugin class; None where the promise is kept. `Unavailable` passes through."""
     before = world()
-    where = ""
+    where, mend = "", check.mend
     try:
         seen = check.test(cls)
     except Unavailable:
@@ -94,10 +94,11 @@ def run_check(check: Check, cls: type[Any]) -> Finding | None:
         seen, where = str(error), error.where
     except (Exception, SystemExit) as error:  # plugins are other people's code
         seen, where = f"{type(error).__name__}: {error}", line_in(cls, error)
+        mend = f"mend that line, or what reaches it; {check.mend}"
     finally:
         put_back(before)
     where = where or place_of(cls, check.about)
-    return Finding(check.name, seen, check.promise, check.mend, where, check.warning) if seen else None
+    return Finding(check.name, seen, check.promise, mend, where, check.warning) if seen else None
 
 
 def line_in(cls: type[Any], error: BaseException) -> str:

@@ -31,7 +31,7 @@ class Screen:
         self._line(f"preparing {part}: {done} of {total} pictures", end=done == total)
 
     def timing(self, what: str, done: int, total: int) -> None:
-        """A report of `bench.measure`."""
+        """A report of `bench.measure`, and of `supervising.checked`."""
         self._line(f"{what}: {done} of {total}", end=done == total)
 
     def estimating(self, done: int, total: int) -> None:

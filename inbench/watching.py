@@ -97,15 +97,15 @@ class _Waits(TorchFunctionMode):
         if func is Tensor.__getitem__ and isinstance(args[1], Tensor) and args[1].dtype == torch.bool:
             what = "an index of truth values"
         if what:
-            lines = tuple(line for line in stack() if not line[0].endswith(("torch/overrides.py", "torch/_tensor.py")))
-            if "torch/optim" not in lines[0][0]:
-                self.found.append(Seen(what, lines[:1]))
+            callers = (line for line in stack() if not line[0].endswith(("torch/overrides.py", "torch/_tensor.py")))
+            self.found.append(Seen(what, (next(callers),)))
         return func(*args, **(kwargs or {}))
 
 
 @contextlib.contextmanager
 def waits() -> Iterator[list[Seen]]:
-    """Every call meanwhile that needs a number of the device on the host; libraries' own are left out by asking `where`."""
+    """Every call meanwhile that needs a number of the device on the host, each with the line of its caller alone: an
+    optimizer's own is no line of a plugin's."""
     found: list[Seen] = []
     with _Waits(found):
         yield found

@@ -20,7 +20,7 @@ FLOORS = {
     "acts": "training scoring exporting guesses rescoring formulas conventions gathering contract trials checks_of_plugins "
     "checks_of_training checks_of_answers checks_of_masks checks_of_datasets checks_of_metrics promises",
     "worker": "worker estimates checking",
-    "runner": "plan paper_runs observers runner cases bench",
+    "runner": "plan paper_runs observers runner cases bench supervising",
     "face": "__init__ __main__ calls cli cli_options cli_data cli_exchange cli_figures cli_plugins cli_records cli_report "
     "cli_tables bench_command check_command testing scaffold origins catalogue packing planning data_commands showing "
     "progress doctor galleries illustrations embedding blinding",

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from conftest import Told
 
-from inbench import catalogue, params, registry
+from inbench import catalogue, params, promises, registry
 
 PAGE = Path(__file__).parents[1] / "docs" / "built-in.md"
 
@@ -20,13 +20,20 @@ def test_the_committed_page_is_that_of_the_plugins() -> None:
 
 def test_every_plugin_and_every_option_has_its_line() -> None:
     pytest.importorskip("cv2")
-    entries = PAGE.read_text(encoding="utf-8").split("\n### ")[1:]
+    entries = PAGE.read_text(encoding="utf-8").partition("\n## The contract\n")[0].split("\n### ")[1:]
     named = {entry.partition("\n")[0]: entry for entry in entries}
     for plugins in registry.load().plugins.values():
         for name, plugin in plugins.items():
             options = [line for line in named.pop(name).splitlines() if line.startswith("| ")][1:]
             assert len(options) == len(params.described(plugin.cls.Params)), name
     assert not named
+
+
+def test_every_promise_of_the_contract_has_its_line() -> None:
+    contract = PAGE.read_text(encoding="utf-8").partition("\n## The contract\n")[2]
+    for checks in promises.CHECKS.values():
+        for check in checks:
+            assert f"| {check.name} | " in contract
 
 
 def test_a_plugin_of_the_user_s_is_on_a_page_of_the_user_s(

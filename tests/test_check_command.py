@@ -80,7 +80,7 @@ def test_a_broken_promise_comes_first_with_what_was_seen_what_was_expected_and_h
     assert first[0].split() == ["BROKEN", "same-seed-same-guess", f"({tmp_path / 'trial.py'}:{line - 1})"]
     assert first[1].strip().startswith("seen: two guesses differ by ")
     assert first[2].strip() == "expected: one seed, one guess, whatever other generators say"
-    assert first[3].strip() == "to mend it: draw from `seed` only, with inbench.uniform"
+    assert first[3].strip() == "to mend it: draw from `seed` only, with `inbench.uniform`"
 
 
 def test_what_stops_where_an_earlier_promise_stopped_is_told_once(check: Callable[..., Told]) -> None:

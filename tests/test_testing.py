@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from broken_methods import Good, OwnDice, WaitsForItsLoss
+from broken_answers import OwnDice
+from broken_methods import Good, WaitsForItsLoss
 
 import inbench
 from inbench import promises
@@ -25,7 +26,7 @@ def test_there_is_a_test_for_each_promise_of_each_plugin() -> None:
 def test_a_kept_promise_passes_and_a_broken_one_fails_with_what_was_seen() -> None:
     tests = put_to(OwnDice)
     tests["good-says-what-it-is"]()
-    with pytest.raises(pytest.fail.Exception, match=r"same-seed-same-guess: two guesses differ by .*broken_methods\.py:\d+"):
+    with pytest.raises(pytest.fail.Exception, match=r"same-seed-same-guess: two guesses differ by .*broken_answers\.py:\d+"):
         tests["good-same-seed-same-guess"]()
 
 
