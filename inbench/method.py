@@ -40,7 +40,7 @@ class Method(nn.Module, ABC):
     logged: Mapping[str, Tensor] = MappingProxyType({})
 
     def __init__(self, size: int, params: Any) -> None:
-        """Builds the nets for `size` x `size` images. Seeds nothing, reads no files, chooses no device."""
+        """Builds the nets for `size` x `size` images. Seeds nothing, chooses no device, reads only files that options name."""
         super().__init__()
         self.size = size
         self.params = params
