@@ -148,7 +148,12 @@ def test_what_damaged_records_hold_is_not_in_a_table_and_is_said(tmp_path: Path,
 
 
 def test_what_strangers_wrote_into_a_record_breaks_no_page(tmp_path: Path, command: Command) -> None:
-    lay(tmp_path, "odd", told={"provenance": {"hardware": {"cpu": 1}, "libraries": "x", "commit": 5, "threads": [2]}})
+    lay(
+        tmp_path,
+        "odd",
+        label="odd\ud800",
+        told={"provenance": {"hardware": {"cpu": 1}, "libraries": "x", "commit": 5, "threads": [2]}},
+    )
     (folder,) = (tmp_path / "runs").glob("odd-*")
     (watched,) = records.all_of(tmp_path)
     content = {**watched.told, "validation": [{"step": 1, "psnr": float("nan")}, {"step": 2, "psnr": 20.5}]}
@@ -176,6 +181,10 @@ def test_what_is_wrong_is_one_sentence(tmp_path: Path, command: Command, monkeyp
         f"inbench: there are no records of data set 'cats' in {tmp_path}; there are: faces\n"
     )
     assert "did you mean 'all'?" in command(*results, "--pictures", "al").err
+    assert command(*results, "--seed", "1").err == "inbench: --seed belongs to --blind\n"
+    assert command(*results, "--key", "k.json").err == "inbench: --key belongs to --votes\n"
+    assert "ask for one at a time" in command(*results, "--blind", "--votes", "v.csv").err
+    assert command(*results, "--blind", "--questions", "0").err == "inbench: --questions 0 must be at least 1\n"
     there = tmp_path / "there"
     there.mkdir()
     assert command(*results, "--output", str(there)).err == f"inbench: {there} cannot be written: Is a directory\n"
