@@ -44,7 +44,7 @@ def add(commands: Any) -> None:
 
 
 def _report(asked: argparse.Namespace) -> int:
-    from inbench import report
+    from inbench import report, tables
 
     _refuse_what_is_ignored(asked)
     if asked.pictures not in PICTURES:
@@ -54,7 +54,7 @@ def _report(asked: argparse.Namespace) -> int:
     made, found, damaged = report.rows_and_records(asked.results, asked.only)
     if asked.blind:
         return _blind(asked, made, found)
-    told = report.report(made, found, damaged)
+    told = report.report(made, found, damaged, tables.unfinished_in(asked.results))
     text = report.written(told, *_pictures(asked, made, found))
     return _write(asked, asked.output or Path("report.html"), text)
 

@@ -84,6 +84,7 @@ class Report:
     metrics: list[Mapping[str, str]]
     broken: list[Mapping[str, Any]]
     damaged: list[str]
+    unfinished: int
     facts: Mapping[str, str]
 
 
@@ -99,8 +100,8 @@ def rows_and_records(results: Path, only: str | None = None) -> tuple[list[Row],
     return rows_of(found), found, damaged
 
 
-def report(made: Sequence[Row], found: Sequence[Record], damaged: Sequence[str] = ()) -> Report:
-    """The content of the page."""
+def report(made: Sequence[Row], found: Sequence[Record], damaged: Sequence[str] = (), unfinished: int = 0) -> Report:
+    """The content of the page. damaged: what is wrong with records that are not counted; unfinished: how many runs are."""
     where = {record.key: provenance.environment(record) for record in found}
     letters = {told: provenance.letter(place) for place, told in enumerate(dict.fromkeys(where.values()))}
     return Report(
@@ -114,6 +115,7 @@ def report(made: Sequence[Row], found: Sequence[Record], damaged: Sequence[str] 
         metrics=provenance.metrics(found),
         broken=[told for record in found for told in provenance.broken(record)],
         damaged=list(damaged),
+        unfinished=unfinished,
         facts=_facts(made, found),
     )
 

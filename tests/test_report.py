@@ -174,6 +174,15 @@ def test_a_long_line_is_thinned_to_means_of_neighbours() -> None:
     assert (found[0][0], found[-1][0]) == (4.5, 10 * MOST - 5.5)
 
 
+def test_runs_that_are_not_finished_are_counted(tmp_path: Path, command: Command) -> None:
+    run = lay(tmp_path)
+    assert "not finished" not in page_of(command, tmp_path, tmp_path)
+    work = tmp_path / "runs" / ".partial" / "other"
+    work.mkdir(parents=True)
+    (work / "spec.json").write_text(json.dumps({"run": {**vars(run), "seed": 1}}))
+    assert "1 more run is not finished" in page_of(command, tmp_path, tmp_path)
+
+
 def test_what_is_wrong_is_one_sentence(tmp_path: Path, command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
     lay(tmp_path)
     results = ("report", "--results", str(tmp_path))
