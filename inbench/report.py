@@ -93,6 +93,8 @@ def rows_and_records(results: Path, only: str | None = None) -> tuple[list[Row],
     check_there(results)
     sound, damaged = counting.counted(results)
     found = current(sound)
+    if not found:
+        raise UserError(f"no record in {results} can be counted; inbench verify says why")
     known = sorted({record.told["labels"]["dataset"] for record in found})
     if only is not None and only not in known:
         raise UserError(f"there are no records of data set {only!r} in {results}; there are: {', '.join(known) or 'none'}")

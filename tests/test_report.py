@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import hashlib
 import html
 import json
@@ -17,6 +18,8 @@ from typing import Any
 import pytest
 import scipy.stats
 from conftest import Told
+from hypothesis import given
+from hypothesis import strategies as st
 from reported import ENDING, HOSTILE
 from test_tables import lay
 
@@ -145,6 +148,9 @@ def test_what_damaged_records_hold_is_not_in_a_table_and_is_said(tmp_path: Path,
     page = page_of(command, tmp_path, tmp_path)
     assert f"{folder.name}/scores/center.csv is not what was written" in page
     assert 'data-method="other"' not in page
+    shutil.rmtree(next((tmp_path / "runs").glob("gan-*")))
+    told = command("report", "--results", str(tmp_path))
+    assert (told.code, told.err) == (2, f"inbench: no record in {tmp_path} can be counted; inbench verify says why\n")
 
 
 def test_what_strangers_wrote_into_a_record_breaks_no_page(tmp_path: Path, command: Command) -> None:
@@ -290,6 +296,19 @@ def test_a_key_that_is_none_is_refused(tmp_path: Path, text: str) -> None:
     key.write_text(text)
     with pytest.raises(UserError, match="is no key of a blinded page"):
         voting.read([], key)
+
+
+LINE = st.lists(st.sampled_from(["abc", "1", "2", "left", "right", "", '"', "\0", "é"]) | st.text(max_size=5)).map(",".join)
+
+
+@given(st.binary() | st.lists(LINE).map(lambda lines: "\n".join([",".join(voting.COLUMNS), *lines]).encode()))
+def test_whatever_a_file_holds_it_is_votes_or_a_sentence(tmp_path_factory: pytest.TempPathFactory, data: bytes) -> None:
+    folder = tmp_path_factory.getbasetemp()
+    key, votes = folder / "any.key.json", folder / "any.csv"
+    key.write_text(json.dumps({"page": "abc", "questions": [{"left": "a", "right": "b"}]}))
+    votes.write_bytes(data)
+    with contextlib.suppress(UserError):
+        assert all({vote.chosen, vote.other} == {"a", "b"} for vote in voting.read([votes], key))
 
 
 def test_votes_on_a_pair_of_one_method_count_for_nobody() -> None:
