@@ -28,14 +28,10 @@ def add(commands: Any) -> None:
         help="a page that asks which of two fills looks better, and FILE.key.json: whose they are",
     )
     shown.add_argument("--methods", metavar="A,B[p=1]", help="with --blind: the methods that are asked about (default: all)")
-    shown.add_argument("--questions", type=int, default=40, metavar="N", help="with --blind: how many (default: %(default)s)")
-    shown.add_argument(
-        "--seed", type=int, default=0, metavar="N", help="with --blind: of pictures and sides (default: %(default)s)"
-    )
+    shown.add_argument("--questions", type=int, metavar="N", help="with --blind: how many (default: 40)")
+    shown.add_argument("--seed", type=int, metavar="N", help="with --blind: of pictures and sides (default: %(default)s)")
     shown.add_argument("--votes", type=Path, nargs="+", metavar="FILE.csv", help="count votes that came back from such a page")
-    shown.add_argument(
-        "--key", type=Path, default=Path("blind.key.json"), metavar="FILE.json", help="with --votes (default: %(default)s)"
-    )
+    shown.add_argument("--key", type=Path, metavar="FILE.json", help="with --votes (default: blind.key.json)")
     shown.add_argument(
         "--pictures",
         default="shareable",
@@ -48,8 +44,9 @@ def add(commands: Any) -> None:
 
 
 def _report(asked: argparse.Namespace) -> int:
-    from inbench import report
+    from inbench import report, tables
 
+    _refuse_what_is_ignored(asked)
     if asked.pictures not in PICTURES:
         raise unknown("choice of pictures", asked.pictures, PICTURES)
     if asked.votes:
@@ -57,9 +54,17 @@ def _report(asked: argparse.Namespace) -> int:
     made, found, damaged = report.rows_and_records(asked.results, asked.only)
     if asked.blind:
         return _blind(asked, made, found)
-    told = report.report(made, found, damaged)
+    told = report.report(made, found, damaged, tables.unfinished_in(asked.results))
     text = report.written(told, *_pictures(asked, made, found))
     return _write(asked, asked.output or Path("report.html"), text)
+
+
+def _refuse_what_is_ignored(asked: argparse.Namespace) -> None:
+    if asked.blind and asked.votes:
+        raise UserError("--blind makes a page and --votes counts what came back from one; ask for one at a time")
+    for option, owner in {"methods": "blind", "questions": "blind", "seed": "blind", "key": "votes"}.items():
+        if getattr(asked, option) is not None and not getattr(asked, owner):
+            raise UserError(f"--{option} belongs to --{owner}")
 
 
 def _pictures(asked: argparse.Namespace, made: list[Row], found: list[Record]) -> tuple[list[Any], list[str], str]:
@@ -77,7 +82,7 @@ def _write(asked: argparse.Namespace, file: Path, text: str) -> int:
     """The page as a file, whole or not at all."""
     from inbench import records
 
-    data = text.encode()
+    data = text.encode(errors="replace")  # a name from elsewhere may hold what is no text
     try:
         file.absolute().parent.mkdir(parents=True, exist_ok=True)
         records.write_file(file, data)
@@ -94,21 +99,20 @@ def _blind(asked: argparse.Namespace, made: list[Row], found: list[Record]) -> i
     """The blinded page, and its key beside it."""
     from inbench import blinding, embedding, records, registry, store
 
-    if asked.questions < 1:
-        raise UserError(f"--questions {asked.questions} must be at least 1")
+    count, seed = 40 if asked.questions is None else asked.questions, asked.seed or 0
+    if count < 1:
+        raise UserError(f"--questions {count} must be at least 1")
     embedded = embedding.Embedded()
     named = {record.folder.name: record for record in found}
     rows, folder = blinding.in_question(made, asked.methods), asked.data or store.default_folder()
-    plugins, wanted = registry.load(asked.plugin), {"random": asked.questions}
+    plugins, wanted = registry.load(asked.plugin), {"random": count}
     galleries = list(
-        embedding.shown_galleries(
-            rows, named, plugins, folder, wanted, embedded, private=asked.pictures == "all", seed=asked.seed
-        )
+        embedding.shown_galleries(rows, named, plugins, folder, wanted, embedded, private=asked.pictures == "all", seed=seed)
     )
     for notice in embedded.notices:
         print(f"inbench: {visible(notice)}", file=sys.stderr)
-    questions = blinding.questions(galleries, asked.questions, seed=asked.seed)
-    text, key = blinding.written(questions, seed=asked.seed, private=sentences(embedded.private))
+    questions = blinding.questions(galleries, count, seed=seed)
+    text, key = blinding.written(questions, seed=seed, private=sentences(embedded.private))
     file = asked.output or Path("blind.html")
     beside = file.with_suffix(".key.json")
     code = _write(asked, file, text)
@@ -121,7 +125,7 @@ def _blind(asked: argparse.Namespace, made: list[Row], found: list[Record]) -> i
 def _votes(asked: argparse.Namespace) -> int:
     from inbench import formats, voting
 
-    votes = voting.read(asked.votes, asked.key)
+    votes = voting.read(asked.votes, asked.key or Path("blind.key.json"))
     if asked.json:
         print_json({"rows": voting.as_rows(votes)})
     else:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import functools
 import hashlib
 import re
 from collections.abc import Sequence
@@ -26,13 +27,17 @@ def filled(template: str, *, styles: Sequence[str], scripts: Sequence[str], data
     except ImportError as error:
         raise UserError("a page needs Jinja2; pip install 'inbench[report]'") from error
     style, script = _joined(styles), _joined(scripts)
-    loader = jinja2.FunctionLoader(_text)
-    made = jinja2.Environment(
-        loader=loader, autoescape=True, finalize=_plain, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
-    return made.get_template(template).render(
-        policy=policy(style, script), style=Markup(style), script=Markup(script), data=data, **told
-    )  # fmt: skip
+    given = {"policy": policy(style, script), "style": Markup(style), "script": Markup(script), "data": data}
+    return str(_environment(jinja2.Environment).get_template(template).render(**given, **told))
+
+
+@functools.cache
+def _environment(kind: Any) -> Any:
+    """Templates of ours, in which everything that is told is text."""
+    from jinja2 import FunctionLoader, StrictUndefined
+
+    told = {"autoescape": True, "finalize": _plain, "undefined": StrictUndefined, "trim_blocks": True, "lstrip_blocks": True}
+    return kind(loader=FunctionLoader(_text), **told)
 
 
 def policy(style: str, script: str) -> str:

@@ -84,6 +84,7 @@ class Report:
     metrics: list[Mapping[str, str]]
     broken: list[Mapping[str, Any]]
     damaged: list[str]
+    unfinished: int
     facts: Mapping[str, str]
 
 
@@ -92,6 +93,8 @@ def rows_and_records(results: Path, only: str | None = None) -> tuple[list[Row],
     check_there(results)
     sound, damaged = counting.counted(results)
     found = current(sound)
+    if not found:
+        raise UserError(f"no record in {results} can be counted; inbench verify says why")
     known = sorted({record.told["labels"]["dataset"] for record in found})
     if only is not None and only not in known:
         raise UserError(f"there are no records of data set {only!r} in {results}; there are: {', '.join(known) or 'none'}")
@@ -99,8 +102,8 @@ def rows_and_records(results: Path, only: str | None = None) -> tuple[list[Row],
     return rows_of(found), found, damaged
 
 
-def report(made: Sequence[Row], found: Sequence[Record], damaged: Sequence[str] = ()) -> Report:
-    """The content of the page."""
+def report(made: Sequence[Row], found: Sequence[Record], damaged: Sequence[str] = (), unfinished: int = 0) -> Report:
+    """The content of the page. damaged: what is wrong with records that are not counted; unfinished: how many runs are."""
     where = {record.key: provenance.environment(record) for record in found}
     letters = {told: provenance.letter(place) for place, told in enumerate(dict.fromkeys(where.values()))}
     return Report(
@@ -114,6 +117,7 @@ def report(made: Sequence[Row], found: Sequence[Record], damaged: Sequence[str] 
         metrics=provenance.metrics(found),
         broken=[told for record in found for told in provenance.broken(record)],
         damaged=list(damaged),
+        unfinished=unfinished,
         facts=_facts(made, found),
     )
 

@@ -34,7 +34,7 @@ def table(
     check_there(folder)
     sound, damaged = counting.counted(folder)
     found = [row for row in rows_of(current(sound)) if only in (None, row["dataset"])]
-    return written(found, form, sheets=sheets, unfinished=_unfinished(folder), damaged=damaged, also=also)
+    return written(found, form, sheets=sheets, unfinished=unfinished_in(folder), damaged=damaged, also=also)
 
 
 def markdown(made: Rows) -> str:
@@ -140,7 +140,8 @@ def format_of(asked: str | None, file: str | None, as_json: bool) -> str:
     return form
 
 
-def _unfinished(folder: Path) -> int:
+def unfinished_in(folder: Path) -> int:
+    """How many runs were started and have no record yet."""
     done = {record.key for record in records.all_of(folder)}
     return sum(records.Run(**spec["run"]).key not in done for spec in records.unfinished(folder))
 

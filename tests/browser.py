@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import shutil
+import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +18,14 @@ QUIET = (
     "--headless=new --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
     "--disable-component-update --disable-sync --disable-dev-shm-usage --window-size=1280,900"
 )
+
+
+def until(is_so: Callable[[], bool], seconds: float = 10) -> bool:
+    """Whether something comes to be so while one waits."""
+    end = time.monotonic() + seconds
+    while not (found := is_so()) and time.monotonic() < end:
+        time.sleep(0.05)
+    return found
 
 
 class Browser:
@@ -46,11 +56,19 @@ class Browser:
         self.script("localStorage.clear()")
         self.driver.refresh()
 
+    def thread_seconds(self, file: Path) -> float:
+        """Processor time of the page's thread until a page answers: what its clock says depends on who else is busy."""
+        self.driver.execute_cdp_cmd("Performance.enable", {"timeDomain": "threadTicks"})
+        self.driver.get(file.as_uri())
+        told = self.driver.execute_cdp_cmd("Performance.getMetrics", {})
+        return float(next(metric["value"] for metric in told["metrics"] if metric["name"] == "TaskDuration"))
+
     def prefer(self, scheme: str) -> None:
         """Light or dark, as the system would ask for it."""
         told = {"prefers-color-scheme": scheme, "prefers-reduced-motion": "reduce"}
         features = [{"name": name, "value": value} for name, value in told.items()]
         self.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": features})
+        self.driver.execute_async_script("requestAnimationFrame(() => requestAnimationFrame(arguments[0]))")  # it is told
 
     def script(self, text: str, *given: Any) -> Any:
         return self.driver.execute_script(text, *given)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import hashlib
 import html
 import json
@@ -17,6 +18,8 @@ from typing import Any
 import pytest
 import scipy.stats
 from conftest import Told
+from hypothesis import given
+from hypothesis import strategies as st
 from reported import ENDING, HOSTILE
 from test_tables import lay
 
@@ -145,10 +148,18 @@ def test_what_damaged_records_hold_is_not_in_a_table_and_is_said(tmp_path: Path,
     page = page_of(command, tmp_path, tmp_path)
     assert f"{folder.name}/scores/center.csv is not what was written" in page
     assert 'data-method="other"' not in page
+    shutil.rmtree(next((tmp_path / "runs").glob("gan-*")))
+    told = command("report", "--results", str(tmp_path))
+    assert (told.code, told.err) == (2, f"inbench: no record in {tmp_path} can be counted; inbench verify says why\n")
 
 
 def test_what_strangers_wrote_into_a_record_breaks_no_page(tmp_path: Path, command: Command) -> None:
-    lay(tmp_path, "odd", told={"provenance": {"hardware": {"cpu": 1}, "libraries": "x", "commit": 5, "threads": [2]}})
+    lay(
+        tmp_path,
+        "odd",
+        label="odd\ud800",
+        told={"provenance": {"hardware": {"cpu": 1}, "libraries": "x", "commit": 5, "threads": [2]}},
+    )
     (folder,) = (tmp_path / "runs").glob("odd-*")
     (watched,) = records.all_of(tmp_path)
     content = {**watched.told, "validation": [{"step": 1, "psnr": float("nan")}, {"step": 2, "psnr": 20.5}]}
@@ -169,6 +180,15 @@ def test_a_long_line_is_thinned_to_means_of_neighbours() -> None:
     assert (found[0][0], found[-1][0]) == (4.5, 10 * MOST - 5.5)
 
 
+def test_runs_that_are_not_finished_are_counted(tmp_path: Path, command: Command) -> None:
+    run = lay(tmp_path)
+    assert "not finished" not in page_of(command, tmp_path, tmp_path)
+    work = tmp_path / "runs" / ".partial" / "other"
+    work.mkdir(parents=True)
+    (work / "spec.json").write_text(json.dumps({"run": {**vars(run), "seed": 1}}))
+    assert "1 more run is not finished" in page_of(command, tmp_path, tmp_path)
+
+
 def test_what_is_wrong_is_one_sentence(tmp_path: Path, command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
     lay(tmp_path)
     results = ("report", "--results", str(tmp_path))
@@ -176,6 +196,10 @@ def test_what_is_wrong_is_one_sentence(tmp_path: Path, command: Command, monkeyp
         f"inbench: there are no records of data set 'cats' in {tmp_path}; there are: faces\n"
     )
     assert "did you mean 'all'?" in command(*results, "--pictures", "al").err
+    assert command(*results, "--seed", "1").err == "inbench: --seed belongs to --blind\n"
+    assert command(*results, "--key", "k.json").err == "inbench: --key belongs to --votes\n"
+    assert "ask for one at a time" in command(*results, "--blind", "--votes", "v.csv").err
+    assert command(*results, "--blind", "--questions", "0").err == "inbench: --questions 0 must be at least 1\n"
     there = tmp_path / "there"
     there.mkdir()
     assert command(*results, "--output", str(there)).err == f"inbench: {there} cannot be written: Is a directory\n"
@@ -272,6 +296,19 @@ def test_a_key_that_is_none_is_refused(tmp_path: Path, text: str) -> None:
     key.write_text(text)
     with pytest.raises(UserError, match="is no key of a blinded page"):
         voting.read([], key)
+
+
+LINE = st.lists(st.sampled_from(["abc", "1", "2", "left", "right", "", '"', "\0", "é"]) | st.text(max_size=5)).map(",".join)
+
+
+@given(st.binary() | st.lists(LINE).map(lambda lines: "\n".join([",".join(voting.COLUMNS), *lines]).encode()))
+def test_whatever_a_file_holds_it_is_votes_or_a_sentence(tmp_path_factory: pytest.TempPathFactory, data: bytes) -> None:
+    folder = tmp_path_factory.getbasetemp()
+    key, votes = folder / "any.key.json", folder / "any.csv"
+    key.write_text(json.dumps({"page": "abc", "questions": [{"left": "a", "right": "b"}]}))
+    votes.write_bytes(data)
+    with contextlib.suppress(UserError):
+        assert all({vote.chosen, vote.other} == {"a", "b"} for vote in voting.read([votes], key))
 
 
 def test_votes_on_a_pair_of_one_method_count_for_nobody() -> None:

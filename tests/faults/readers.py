@@ -33,6 +33,7 @@ from inbench import (
     published,
     records,
     registry,
+    report,
     runner,
     store,
     tables,
@@ -79,6 +80,8 @@ def _look(folder: Path, change: str, data: bytes) -> None:
     results = _record(folder, change, data)
     tables.table(results).encode()
     tables.cost_table(results).encode()
+    with contextlib.suppress(UserError):
+        report.written(report.report(*report.rows_and_records(results)))
     packing.verify(results)
     with contextlib.suppress(UserError):
         packing.pack(results, folder / "results" / "pack.zip", weights=False)
