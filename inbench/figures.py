@@ -257,7 +257,9 @@ class Matrix:
 
 def matrix_figure(matrix: Matrix, caption: str) -> Figure:
     """Every value as a number on its colour; a frame where a method is tested on what it was trained on."""
-    figure = canvas(0.75 + 0.2 * len(matrix.rows), caption)
+    longest = LETTER * max(map(len, matrix.columns))
+    aslant = longest > 4 / len(matrix.columns)
+    figure = canvas(0.65 + 0.2 * len(matrix.rows) + (0.5 * longest if aslant else 0), caption)
     axes = figure.subplots()
     values = np.array([[np.nan if value is None else value for value in row] for row in matrix.values], dtype=np.float64)
     shown = axes.imshow(values, cmap="cividis" if matrix.better == "higher" else "cividis_r", aspect="auto")
@@ -269,7 +271,6 @@ def matrix_figure(matrix: Matrix, caption: str) -> Figure:
             axes.text(column, row, f"{value:.2f}", ha="center", va="center", fontsize=SMALL, color="white" if dark else "black")
         if matrix.columns[column] == matrix.rows[row][1]:
             axes.add_patch(Rectangle((column - 0.47, row - 0.44), 0.94, 0.88, fill=False, edgecolor="#D55E00", linewidth=1.2))
-    aslant = max(map(len, matrix.columns)) * LETTER > 4 / len(matrix.columns)
     turned: Any = {"rotation": 30, "ha": "right", "rotation_mode": "anchor"} if aslant else {}
     axes.set_xticks(range(len(matrix.columns)), matrix.columns, **turned)
     several = len({mask for _, mask in matrix.rows} - {"-"}) > 1
