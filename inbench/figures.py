@@ -193,7 +193,7 @@ def _name_points(
             taken.append(((left - unit, bottom, left + unit, top), 0.3))  # a name over a thin bar can still be read
     for place in np.argsort(-spots[:, 1], kind="stable"):
         name, (x, y) = points[place].name, spots[place]
-        boxes = _boxes(x, y, len(name) * 4.15 * unit, 8.5 * unit, unit)
+        boxes = _boxes(x, y, len(name) * 4.5 * unit, 8.5 * unit, unit)
         best = min(boxes, key=lambda box: 40 * _covered(box, taken, room) + _away(box, x, y) / unit)
         taken.append((best, 3.0))
         line = {"arrowstyle": "-", "color": styles[name].colour, "linewidth": 0.5, "shrinkB": 3, "alpha": 0.7}
