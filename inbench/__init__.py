@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from inbench.method import adam as adam
     from inbench.method import uniform as uniform
     from inbench.metric import Metric as Metric
+    from inbench.metric import SetMetric as SetMetric
     from inbench.params import by_budget as by_budget
     from inbench.params import param as param
     from inbench.params import required as required
@@ -44,6 +45,7 @@ _ROOM_OF = {
     "Method": "method",
     "Metric": "metric",
     "Pictures": "dataset",
+    "SetMetric": "metric",
     "Split": "dataset",
     "Unavailable": "errors",
     "UserError": "errors",

@@ -11,10 +11,10 @@ from torch import Tensor
 from inbench import contract, seeds, training
 from inbench.batches import to_image
 from inbench.checks_of_plugins import is_ready
-from inbench.metric import Metric
+from inbench.metric import Metric, SetMetric
 from inbench.trials import CPU, center, clouds
 
-METRICS = contract.Promises(where=is_ready, about="per_image")
+METRICS = contract.Promises(where=lambda cls: is_ready(cls) and not issubclass(cls, SetMetric), about="per_image")
 SIDE, COUNT = 32, 4
 SAID = {"better": ("higher", "lower", "zero"), "region": ("hole", "known", "whole"), "reduce": ("mean", "psnr")}
 

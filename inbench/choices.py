@@ -9,9 +9,10 @@ from pathlib import Path
 
 from inbench import brackets, params, preparing, store
 from inbench.dataset import Dataset
-from inbench.errors import UserError
+from inbench.errors import Unavailable, UserError
 from inbench.mask import Mask
 from inbench.masks import Mix
+from inbench.metric import Metric
 from inbench.registry import Registry
 
 
@@ -120,3 +121,19 @@ def dataset(text: str, plugins: Registry, *, source: Path | None = None, skip_ba
         brackets.write(source.resolve().stem, named.options) if own_name and source else params.shown(named.name, chosen.params)
     )
     return DatasetChoice(chosen, label, plugin.code, source)
+
+
+def metrics(asked: str, plugins: Registry) -> list[Metric]:
+    """Every metric that needs no option, with its defaults, and those that are asked for: `fid[weights=PATH,sha256=HASH]`."""
+    classes = [plugin.cls for plugin in plugins.plugins["metric"].values()]
+    found = [cls(params.resolve(cls.Params, {}, whose=cls.name)) for cls in classes if not params.needs_option(cls.Params)]
+    for text in brackets.split_list(asked):
+        named = brackets.parse(text)
+        cls = plugins.get("metric", named.name).cls
+        if not params.needs_option(cls.Params) and not named.options:
+            continue  # it is there already
+        try:
+            found.append(cls(params.resolve(cls.Params, named.options, whose=f"metric {named.name}")))
+        except Unavailable as error:
+            raise UserError(str(error)) from error
+    return found

@@ -34,6 +34,8 @@ def add(commands: Any) -> None:
     score.add_argument("--name", metavar="NAME", help="what the row is called")
     score.add_argument("--paper", default="", metavar="TEXT", help="where the method is published")
     score.add_argument("--licence", default="", metavar="TEXT", help="of the code or weights that made the guesses")
+    score.add_argument("--metrics", default="", metavar="M[p=1],..", help="also metrics that need an option, such as "
+                       "fid[weights=FILE.pt,sha256=HASH]")  # fmt: skip
     score.add_argument("--threads", type=int, metavar="N", help="CPU threads (default: all cores)")
     score.set_defaults(call=_score)
     shown = commands.add_parser("conventions", help="guesses under every published convention", allow_abbrev=False)
@@ -166,7 +168,9 @@ def _score(asked: argparse.Namespace) -> int:
     plan.check_writable(asked.results)
     chosen, given = _given(asked, asked.guesses, plugins)
     beat = _beat(sys.stderr)
-    record = rescoring.add(stranger, given, chosen.exchange, chosen.data, chosen.mask, plugins, asked.results, beat)
+    record = rescoring.add(
+        stranger, given, chosen.exchange, chosen.data, chosen.mask, plugins, asked.results, beat, asked.metrics
+    )
     own, count = record.told["external"], len(chosen.exchange.ids)
     if own["moved"]:
         print(f"inbench: known pixels were changed in {own['moved']} of {count} guesses, by {own['drift']:.2g} levels on "
@@ -187,7 +191,7 @@ def _is_beside(row: dict[str, Any], told: dict[str, Any]) -> bool:
 
 
 def _score_again(asked: argparse.Namespace, plugins: Registry) -> int:
-    from inbench import records, rescoring, store
+    from inbench import choices, records, rescoring, store
 
     for name in ("name", "dataset", "mask", "size", "part", "images", "polarity", "export"):
         if getattr(asked, name) is not None:
@@ -195,11 +199,12 @@ def _score_again(asked: argparse.Namespace, plugins: Registry) -> int:
     found = records.all_of(asked.results)
     if not found:
         raise UserError(f"there are no records in {asked.results}; make some with inbench run --results {asked.results}")
+    metrics = choices.metrics(asked.metrics, plugins)
     done: list[dict[str, Any]] = []
     for record in found:
         told = {"record": record.folder.name, "new": [], "reason": ""}
         try:
-            told["new"] = rescoring.again(record, plugins, asked.data or store.default_folder(), lambda *_: None)
+            told["new"] = rescoring.again(record, metrics, plugins, asked.data or store.default_folder(), lambda *_: None)
         except UserError as error:
             told["reason"] = str(error)
         done.append(told)

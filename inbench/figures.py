@@ -193,7 +193,7 @@ def _name_points(
             taken.append(((left - unit, bottom, left + unit, top), 0.3))  # a name over a thin bar can still be read
     for place in np.argsort(-spots[:, 1], kind="stable"):
         name, (x, y) = points[place].name, spots[place]
-        boxes = _boxes(x, y, len(name) * 4.15 * unit, 8.5 * unit, unit)
+        boxes = _boxes(x, y, len(name) * 4.5 * unit, 8.5 * unit, unit)
         best = min(boxes, key=lambda box: 40 * _covered(box, taken, room) + _away(box, x, y) / unit)
         taken.append((best, 3.0))
         line = {"arrowstyle": "-", "color": styles[name].colour, "linewidth": 0.5, "shrinkB": 3, "alpha": 0.7}
@@ -257,7 +257,9 @@ class Matrix:
 
 def matrix_figure(matrix: Matrix, caption: str) -> Figure:
     """Every value as a number on its colour; a frame where a method is tested on what it was trained on."""
-    figure = canvas(0.75 + 0.2 * len(matrix.rows), caption)
+    longest = LETTER * max(map(len, matrix.columns))
+    aslant = longest > 4 / len(matrix.columns)
+    figure = canvas(0.65 + 0.2 * len(matrix.rows) + (0.5 * longest if aslant else 0), caption)
     axes = figure.subplots()
     values = np.array([[np.nan if value is None else value for value in row] for row in matrix.values], dtype=np.float64)
     shown = axes.imshow(values, cmap="cividis" if matrix.better == "higher" else "cividis_r", aspect="auto")
@@ -269,7 +271,6 @@ def matrix_figure(matrix: Matrix, caption: str) -> Figure:
             axes.text(column, row, f"{value:.2f}", ha="center", va="center", fontsize=SMALL, color="white" if dark else "black")
         if matrix.columns[column] == matrix.rows[row][1]:
             axes.add_patch(Rectangle((column - 0.47, row - 0.44), 0.94, 0.88, fill=False, edgecolor="#D55E00", linewidth=1.2))
-    aslant = max(map(len, matrix.columns)) * LETTER > 4 / len(matrix.columns)
     turned: Any = {"rotation": 30, "ha": "right", "rotation_mode": "anchor"} if aslant else {}
     axes.set_xticks(range(len(matrix.columns)), matrix.columns, **turned)
     several = len({mask for _, mask in matrix.rows} - {"-"}) > 1

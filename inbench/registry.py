@@ -162,7 +162,7 @@ def _hooks_of(module: object, manager: pluggy.PluginManager) -> list[pluggy.Hook
 def _sources(files: Sequence[str]) -> Iterator[Source]:
     from inbench import __version__
 
-    for room in ("inbench.masks", "inbench.mask_files", "inbench.metrics", "inbench.perception"):
+    for room in ("inbench.masks", "inbench.mask_files", "inbench.metrics", "inbench.perception", "inbench.learned_metrics"):
         yield Source(room.partition(".")[2], room, __version__, functools.partial(importlib.import_module, room))
     for package in BUILT_IN:
         for found in pkgutil.iter_modules(importlib.import_module(package).__path__):

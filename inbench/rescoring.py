@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from inbench import __version__, brackets, choices, guesses, params, records, scoring, store
+from inbench import __version__, brackets, choices, guesses, records, scoring, store
 from inbench.choices import MaskChoice
 from inbench.claims import Claims
 from inbench.errors import UserError
@@ -30,12 +30,6 @@ from inbench.scoring import Beat, Scores
 from inbench.store import Part, Prepared
 
 
-def metrics_of(plugins: Registry) -> list[Metric]:
-    """Every metric that needs no option, with its defaults."""
-    classes = [plugin.cls for plugin in plugins.plugins["metric"].values()]
-    return [cls(params.resolve(cls.Params, {}, whose=cls.name)) for cls in classes if not params.needs_option(cls.Params)]
-
-
 def scores_of(
     part: Part, ids: Sequence[str], pixels: NDArray[np.uint8], holes: Holes, metrics: Sequence[Metric], beat: Beat
 ) -> Scores:
@@ -45,7 +39,8 @@ def scores_of(
     columns = scoring.of_guesses(pixels, np.ascontiguousarray(part.images[places]), holes, metrics, beat=beat)
     groups = scoring.numbered(part.groups) if part.groups else None
     own = [groups[place] for place in places] if groups else None
-    return Scores(list(ids), own, pixels, columns, scoring.holes_hash(holes), {})
+    sets = scoring.of_set(metrics, pixels, part, places, holes)
+    return Scores(list(ids), own, pixels, columns, scoring.holes_hash(holes), {}, sets)
 
 
 @dataclass(frozen=True)
@@ -72,11 +67,12 @@ def add(
     plugins: Registry,
     results: Path,
     beat: Beat,
+    asked: str = "",
 ) -> Record:
     """Score anybody's guesses and write the record of them. The same guesses once more are the same record."""
     part = exchange.manifest["dataset"]["part"]
     drift = guesses.moved(given.guesses, exchange.images, exchange.holes)
-    metrics = metrics_of(plugins)
+    metrics = choices.metrics(asked, plugins)
     order = exchange.own_order()  # as records have their images
     ids = [exchange.ids[place] for place in order]
     scores = scores_of(data.part(part), ids, given.guesses[order], exchange.holes[order], metrics, beat)
@@ -214,12 +210,11 @@ def _pixels(record: Record, entry: Mapping[str, Any]) -> NDArray[Any]:
     return np.asarray(found)
 
 
-def again(record: Record, plugins: Registry, folder: Path, beat: Beat) -> list[str]:
-    """Measure the kept guesses of a record with every metric there is, and write what came out. Names of new metrics.
+def again(record: Record, metrics: Sequence[Metric], plugins: Registry, folder: Path, beat: Beat) -> list[str]:
+    """Measure the kept guesses of a record with some metrics, and write what came out. Names of new metrics.
 
     All masks of a record or none: a metric stands in a record where every image that it scored has a value.
     """
-    metrics = metrics_of(plugins)
     scores, files = dict(record.scores), dict[str, bytes]()
     for one in kept(record, plugins, folder):
         entry = scores[one.key]
@@ -228,11 +223,13 @@ def again(record: Record, plugins: Registry, folder: Path, beat: Beat) -> list[s
             name: values for name, values in one.columns.items() if name not in fresh.columns
         }  # of metrics not here, of its log
         columns = {**fresh.columns, **own}
-        scores[one.key] = {**entry, "means": {**entry["means"], **scoring.means(metrics, fresh.columns)}}
+        means, sets = scoring.means(metrics, fresh.columns), {**entry.get("sets", {}), **fresh.sets}
+        scores[one.key] = {**entry, "means": {**entry["means"], **means}, **({"sets": sets} if sets else {})}
         files[entry["file"]] = Scores(fresh.ids, fresh.groups, fresh.guesses, columns, fresh.holes_hash, {}).csv()
     had = record.told["metrics"]
     told = {**record.told, "scores": scores, "metrics": {**had, **scoring.described(metrics)}}
     gzipped = tuple(f"{name}.gz" for name in files if (record.folder / f"{name}.gz").is_file())
     with _owned(record.folder):
         records.commit(record.folder, {**files, "run.json": records.to_json(told)}, remove=gzipped)
-    return [metric.name for metric in metrics if metric.name not in had]
+    was_set = {name for entry in record.scores.values() for name in entry.get("sets", {})}
+    return [metric.label for metric in metrics if metric.label not in had and metric.label not in was_set]

@@ -297,7 +297,7 @@ def _metrics(ok: list[Record], scored: Scored, drawn: Intervals) -> dict[str, di
         intervals = drawn[ok[0].key]
     else:
         intervals = [statistics.over_seeds([scored.mean(record, name) for record in ok]) for name in metrics]
-    return {
+    told = {
         name: {
             **{word: round(value, 10) if np.isfinite(value) else None for word, value in zip(WORDS, interval, strict=True)},
             "n": scored.count(ok[0]),
@@ -306,6 +306,20 @@ def _metrics(ok: list[Record], scored: Scored, drawn: Intervals) -> dict[str, di
         }
         for (name, metric), interval in zip(metrics.items(), intervals, strict=True)
     }
+    return told | _of_sets(ok, scored)
+
+
+def _of_sets(ok: list[Record], scored: Scored) -> dict[str, dict[str, Any]]:
+    """What is said of all images together: only where every record was scored on all that count; an interval over trainings."""
+    entries = [scored.entries[record.key][1] for record in ok]
+    found = {}
+    for name, set_told in entries[0].get("sets", {}).items() if scored.same else ():
+        values = [entry["sets"][name]["value"] for entry in entries if name in entry.get("sets", {})]
+        if len(values) == len(ok):
+            ends = statistics.over_seeds(values) if len(values) > 1 else (values[0], None, None)
+            found[name] = {**dict(zip(WORDS, ends, strict=True)), "n": scored.count(ok[0]), **{
+                word: set_told[word] for word in ("unit", "better")}}  # fmt: skip
+    return found
 
 
 WORDS = ("mean", "low", "high")

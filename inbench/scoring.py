@@ -6,7 +6,7 @@ import csv
 import hashlib
 import io
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -21,7 +21,7 @@ from inbench.batches import to_image
 from inbench.guards import Guard, about_answers
 from inbench.mask import Holes, Mask
 from inbench.method import Method
-from inbench.metric import Metric
+from inbench.metric import Metric, Pairs, SetMetric
 from inbench.records import MSE_FLOOR
 from inbench.store import Part
 
@@ -54,7 +54,10 @@ class WrongAnswer(Exception):
 
 @dataclass(frozen=True)
 class Scores:
-    """A run measured on one test mask: guesses uint8 [N, S, S, 3], a column a metric, and what they cost."""
+    """A run measured on one test mask: guesses uint8 [N, S, S, 3], a column a metric, and what they cost.
+
+    sets: what metrics say of all images together, by label.
+    """
 
     ids: list[str]
     groups: list[int] | None
@@ -62,6 +65,7 @@ class Scores:
     columns: dict[str, NDArray[np.float64]]
     holes_hash: str
     costs: dict[str, Any]
+    sets: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     def csv(self) -> bytes:
         """A row an image: id, group number, columns; seven digits, far under what one picture can tell from another."""
@@ -121,7 +125,9 @@ def score(
     }
     groups = numbered(part.groups) if part.groups else None
     columns = {name: np.concatenate(values) for name, values in found.items()}
-    return Scores(ids, [groups[place] for place in places] if groups else None, guesses, columns, holes_hash(holes), costs)
+    own = [groups[place] for place in places] if groups else None
+    sets = of_set(metrics, guesses, part, places, holes)
+    return Scores(ids, own, guesses, columns, holes_hash(holes), costs, sets)
 
 
 def of_guesses(
@@ -135,6 +141,26 @@ def of_guesses(
             found.setdefault(name, []).append(values)
         beat(min(start + BATCH, len(images)), len(images))
     return {name: np.concatenate(values) for name, values in found.items()}
+
+
+def of_set(
+    metrics: Sequence[Metric], guesses: NDArray[np.uint8], part: Part, places: Sequence[int], holes: Holes
+) -> dict[str, dict[str, Any]]:
+    """What each set-level metric says of all completed pictures, and how to read it."""
+
+    def pairs() -> Pairs:
+        for start in range(0, len(places), BATCH):
+            here = slice(start, start + BATCH)
+            image = np.ascontiguousarray(part.images[places[here]])
+            completed = np.where(holes[here, 0, ..., None], guesses[here], image)
+            yield tuple(torch.from_numpy(value).permute(0, 3, 1, 2).contiguous() for value in (completed, image))  # type: ignore[misc]
+
+    names = ("unit", "better", "about", "source")
+    return {
+        metric.label: {"value": metric.of_set(pairs()), **{name: getattr(metric, name) for name in names}}
+        for metric in metrics
+        if isinstance(metric, SetMetric)
+    }
 
 
 def numbered(groups: Sequence[str]) -> list[int]:
@@ -187,7 +213,7 @@ def _columns(metrics: Sequence[Metric], guess: Tensor, image: Tensor, hole: Tens
     completed = torch.where(hole, guess, image)
     found: dict[str, NDArray[np.float64]] = {}
     for metric in metrics:
-        if (metric.column or metric.name) not in found:
+        if (metric.column or metric.label) not in found:
             given = metric.per_image(guess, completed, image, hole)
             found |= {name: values.double().cpu().numpy() for name, values in given.items()}
     return found
@@ -196,7 +222,8 @@ def _columns(metrics: Sequence[Metric], guess: Tensor, image: Tensor, hole: Tens
 def described(metrics: Sequence[Metric]) -> dict[str, dict[str, str]]:
     """What a record says of its metrics."""
     names = ("unit", "better", "region", "reduce", "about", "source")
-    return {m.name: {**{name: getattr(m, name) for name in names}, "column": m.column or m.name} for m in metrics}
+    each = [metric for metric in metrics if not isinstance(metric, SetMetric)]
+    return {m.label: {**{name: getattr(m, name) for name in names}, "column": m.column or m.label} for m in each}
 
 
 def entry(scores: Scores, metrics: Sequence[Metric], file: str) -> dict[str, Any]:
@@ -208,6 +235,7 @@ def entry(scores: Scores, metrics: Sequence[Metric], file: str) -> dict[str, Any
         "file": file,
         "holes": scores.holes_hash,
         "means": means(metrics, scores.columns),
+        **({"sets": scores.sets} if scores.sets else {}),
     }
 
 
@@ -215,14 +243,16 @@ def means(metrics: Sequence[Metric], columns: Mapping[str, NDArray[np.float64]])
     """Each metric over all images; images without a value (an empty region) are left out."""
     found: dict[str, float | None] = {}
     for metric in metrics:
-        values = columns[metric.column or metric.name]
+        if isinstance(metric, SetMetric):
+            continue
+        values = columns[metric.column or metric.label]
         values = values[np.isfinite(values)]
         if not len(values):
-            found[metric.name] = None
+            found[metric.label] = None
         elif metric.reduce == "psnr":
-            found[metric.name] = float(-10 * np.log10(max(values.mean(), MSE_FLOOR)))
+            found[metric.label] = float(-10 * np.log10(max(values.mean(), MSE_FLOOR)))
         else:
-            found[metric.name] = float(values.mean())
+            found[metric.label] = float(values.mean())
     return found
 
 

@@ -36,6 +36,7 @@ COSTS: dict[str, Any] = {"train_seconds": NUMBER, "cpu_seconds": NUMBER, "peak_m
 METRIC: dict[str, Any] = {"unit": str, "better": str, "reduce": str, "column": str}
 SCORED: dict[str, Any] = {"n": int, "file": str, "holes": str, "means": dict, "costs": dict}
 EXTERNAL: dict[str, Any] = {"licence": str, "paper": str, "moved": int, "drift": NUMBER}
+SET: dict[str, Any] = {"value": NUMBER, "unit": str, "better": str}
 SCORE_COSTS: dict[str, Any] = {"images_per_second": NUMBER, "cpu_seconds": NUMBER, "flops_per_image": NUMBER}
 
 
@@ -82,6 +83,10 @@ def _wrong_score(mask: str, entry: object) -> str:
     wrong = wrong or _wrong_texts(entry)
     if not wrong and not all(value is None or isinstance(value, NUMBER) for value in entry["means"].values()):
         wrong = f"has means on {mask} that are no numbers"
+    sets = entry.get("sets", {})
+    if not wrong and not isinstance(sets, dict):
+        wrong = f"has sets on {mask} of another kind"
+    wrong = wrong or next(filter(None, (lacking(told, SET, f"set-level {name} ") for name, told in sets.items())), "")
     return wrong
 
 

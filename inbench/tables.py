@@ -70,7 +70,11 @@ def written(
 
 def columns(results: Path, asked: str, *, only: str | None = None, form: str = "markdown") -> str:
     """The tables with other metrics, and under them what those are: `protocol`, `perception`, `all`, or names."""
-    told = {name: metric for record in found_in(results) for name, metric in record.told["metrics"].items()}
+    told: dict[str, Any] = {}
+    for record in found_in(results):
+        told |= record.told["metrics"]
+        for entry in record.scores.values():
+            told |= entry.get("sets", {})
     shown: dict[str, None] = {}
     for name in brackets.split_list(asked):
         if name not in {*COLUMNS, "all", *told}:

@@ -32,7 +32,6 @@ from inbench.errors import Interrupted, Unavailable, UserError
 from inbench.guards import Guard, about_overlap
 from inbench.mask import Mask
 from inbench.method import Method
-from inbench.metric import Metric
 from inbench.records import Run
 from inbench.store import Part, Prepared
 
@@ -114,12 +113,7 @@ class Worker:
             raise UserError(f"the source of {self.run.method} changed after the run was planned; run the command again")
         self.plugin, self.cls = plugin, plugin.cls
         self.data = Prepared(Path(spec["data"]))
-        self.metrics = [self._metric(name) for name in self.registry.plugins["metric"]]
-
-    def _metric(self, name: str) -> Metric:
-        cls = self.registry.get("metric", name).cls
-        metric: Metric = cls(params.resolve(cls.Params, {}, whose=name))
-        return metric
+        self.metrics = choices.metrics("", self.registry)
 
     def mask(self, canonical: str) -> Mask:
         return choices.mask(self.spec["typed"][canonical], self.run.size, self.registry).mask

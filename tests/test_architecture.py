@@ -16,7 +16,7 @@ ROOT = Path(inbench.__file__).parent.parent
 FLOORS = {
     "words": "errors soundness brackets params seeds clock budget method dataset mask metric records published",
     "joints": "starts isolation claims files decoding store preparing hookspecs source registry batches "
-    "strokes masks mask_files metrics perception choices device guards watching",
+    "strokes masks mask_files metrics perception learned_metrics choices device guards watching",
     "acts": "training scoring exporting guesses rescoring formulas conventions gathering contract trials checks_of_plugins "
     "checks_of_training checks_of_answers checks_of_masks checks_of_datasets checks_of_metrics promises",
     "worker": "worker estimates checking",
@@ -36,7 +36,8 @@ READERS = {
 WITH_TORCH = {"method", "metric"}
 """Words that say what a tensor is."""
 FACE = [
-    "Box", "Dataset", "Decoded", "Files", "Mask", "Method", "Metric", "Pictures", "Split", "Unavailable", "UserError", "Warp",
+    "Box", "Dataset", "Decoded", "Files", "Mask", "Method", "Metric", "Pictures", "SetMetric", "Split",
+    "Unavailable", "UserError", "Warp",
     "adam", "by_budget", "hookimpl", "known_file", "param", "required", "run", "table", "uniform", "unit",
 ]  # fmt: skip
 NAMELESS = {"utils", "util", "common", "core", "misc", "base", "helpers", "tools"}
