@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +15,7 @@ from inbench.errors import UserError, unknown, visible
 
 if TYPE_CHECKING:
     from inbench.illustrations import Named
+    from inbench.rows import Section
 
 KINDS = ("curves", "grid", "cost", "perception", "matrix")
 
@@ -45,19 +47,21 @@ def _figures(asked: argparse.Namespace) -> int:
     from inbench.plan import check_writable
 
     found = {record.folder.name: record for record in rows.found_in(asked.results)}
-    made = rows.rows_of(list(found.values()))
+    made = rows.rows_of(list(found.values()), where=_needed(asked, {one.told["labels"]["dataset"] for one in found.values()}))
     folder = asked.output or asked.results / "figures"
     check_writable(folder)
     folder.mkdir(parents=True, exist_ok=True)
     plugins, data_folder = registry.load(asked.plugin), asked.data or store.default_folder()
     maker = illustrations.Illustrator(found, plugins, data_folder, seed=asked.seed, pick=asked.pick)
     written: list[dict[str, Any]] = []
-    notices: dict[str, None] = {}
+    notices, names = dict[str, None](), Counter[str]()
     for kind, members, stem, title in _wanted(asked, made, kinds):
         try:
             with drawing.look():
                 for one in maker.make(kind, members, stem, title):
-                    files = drawing.save(one.figure, folder, one.name, one.caption)
+                    names[one.name] += 1  # two data sets may have one label
+                    again = f"-{names[one.name]}" if names[one.name] > 1 else ""
+                    files = drawing.save(one.figure, folder, one.name + again, one.caption)
                     written.append({"kind": kind, "files": [str(file) for file in files], "caption": one.caption})
                     notices |= {one.notice: None} if one.notice else {}
                     if not asked.json:
@@ -67,11 +71,26 @@ def _figures(asked: argparse.Namespace) -> int:
                 print(f"inbench: no {kind}: {visible(error)}", file=sys.stderr)
     for notice in notices:
         print(f"inbench: {visible(notice)}", file=sys.stderr)
-    if asked.json:
-        print_json({"figures": written})
     if not written:
         raise UserError(f"the records in {asked.results} give none of these figures")
+    if asked.json:
+        print_json({"figures": written})
     return OK
+
+
+def _needed(asked: argparse.Namespace, known: set[str]) -> Callable[[Section], bool]:
+    """Which tables the figures are about."""
+    from inbench import published
+
+    if asked.paper:
+        paper = published.load(asked.paper)
+        labels = set(map(published.label_of, published.roles_of(paper, asked.datasets).values()))
+        tables = published.chosen(paper, asked.table)
+        masks = {row.mask for table in tables for row in table.rows}
+        return lambda section: section.dataset in labels and section.mask in masks
+    if asked.only and asked.only not in known:
+        raise unknown("data set", asked.only, known)
+    return lambda section: asked.only in (None, section.dataset)
 
 
 def _kinds(asked: argparse.Namespace) -> list[str]:
@@ -105,11 +124,6 @@ def _wanted(
     if asked.paper:
         yield from _of_paper(asked, made, kinds)
         return
-    if asked.only:
-        known = {row["dataset"] for row in made}
-        if asked.only not in known:
-            raise unknown("data set", asked.only, known)
-        made = [row for row in made if row["dataset"] == asked.only]
     if asked.methods:
         names = brackets.split_list(asked.methods)
         for name in names:

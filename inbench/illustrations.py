@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 Row = dict[str, Any]
-KINDS = ("curves", "grid", "cost", "perception", "matrix")
 DISTORTION, PERCEPTION = "l2", "patch-distance"
 
 
@@ -99,6 +98,7 @@ class Illustrator:
         )
         seeds = "; of several seeds the first" if any(len(row["seeds"]) > 1 for row in shown.rows) else ""
         told = [f"{title}. Under each picture its psnr on the hole, dB{seeds}. Pictures are picked by rule: {shown.told}."]
+        told += [f"Left out: {'; '.join(shown.missing)}."] if shown.missing else []
         told += [f"{pictures.notice[:1].upper()}{pictures.notice[1:]}."] if pictures.notice else []
         caption = " ".join(told)
         yield Illustration(name, caption, figures.grid_figure(grid, caption), pictures.notice)

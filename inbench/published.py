@@ -58,7 +58,7 @@ class PaperTable:
     size: int
     columns: Sequence[str]
     rows: Sequence[PaperRow]
-    shows: str
+    shows: str = ""
 
     @property
     def name(self) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -47,10 +47,12 @@ def rows(results: Path, *, keys: set[str] | None = None) -> list[dict[str, Any]]
     return rows_of(found_in(results, keys=keys))
 
 
-def rows_of(found: list[Record]) -> list[dict[str, Any]]:
-    """The rows of some records."""
+def rows_of(found: list[Record], *, where: Callable[[Section], bool] = lambda _: True) -> list[dict[str, Any]]:
+    """The rows of some records; where: in which tables, for their intervals take the time."""
     made = []
     for section, members in sections(found).items():
+        if not where(section):
+            continue
         scored = Scored(section, members)
         groups = [(same, _ok(same, scored)) for same in trainings(members)]
         intervals = bootstrapped(scored, [ok[0] for _, ok in groups if len(ok) == 1])

@@ -100,6 +100,15 @@ def test_records_without_guesses_have_all_figures_but_the_grid(command: Command,
     ]
 
 
+def test_a_row_without_guesses_is_named_as_left_out(command: Command, pictured: Path, tmp_path: Path) -> None:
+    results = Path(shutil.copytree(pictured, tmp_path / "some"))
+    record = next(one for one in rows.found_in(results) if one.told["run"]["method"] == "mean-image")
+    guesses = tuple(name for name in inbench.records.listed(record.folder) if name.startswith("guesses/"))
+    inbench.records.commit(record.folder, {}, remove=guesses)
+    told = command("figures", "--results", str(results), "--kinds", "grid", "--json")
+    assert f"Left out: {record.name} kept no guesses." in json.loads(told.out)["figures"][0]["caption"]
+
+
 def test_pictures_that_are_not_to_be_passed_on_say_so_in_the_caption_and_to_whoever_draws_them(
     command: Command, tmp_path: Path
 ) -> None:
