@@ -1,0 +1,56 @@
+"""Columns: other metrics than the protocol's in the same tables, and what they are."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from conftest import Told
+from test_tables import body, lay
+
+from inbench import score_sheets
+
+Command = Callable[..., Told]
+
+
+def test_perception_stands_in_tables_with_what_it_is(command: Command, pictured: Path) -> None:
+    told = command("tables", "--results", str(pictured), "--columns", "perception").out
+    heads = [cell.strip() for cell in next(line for line in told.splitlines() if line.startswith("| method")).split("|")]
+    assert heads[2:6] == ["gradient-energy dB → 0", "seam /255 → 0", "spectrum dB ↓", "patch-distance /255 ↓"]
+    assert "Seam: mean absolute step across the hole's border" in told
+    assert float(body(told.split("hole: random80")[0])["mean-fill"][0].split()[0]) < -20
+
+
+def test_records_that_lack_a_metric_have_a_dash(command: Command, tmp_path: Path) -> None:
+    lay(tmp_path)
+    told = command("tables", "--results", str(tmp_path), "--columns", "psnr,perception")
+    assert told.code == 0
+    assert body(told.out)["gan"][:5] == ["**20.00** ±0.00", "-", "-", "-", "-"]
+
+
+def test_any_metric_may_be_named_and_another_word_is_one_sentence(command: Command, pictured: Path) -> None:
+    told = command("tables", "--results", str(pictured), "--columns", "ssim-hole,known-drift").out
+    assert "| method" in told
+    assert "known-drift /255 ↓" in told
+    assert "psnr-pooled dB" not in told.split("Protocol")[0]
+    assert command("tables", "--results", str(pictured), "--columns", "sim-hole").err.startswith(
+        "inbench: unknown column 'sim-hole'"
+    )
+    assert command("tables", "--results", str(pictured), "--columns", "psnr", "--costs").code == 2
+
+
+def test_all_columns_are_all_metrics(command: Command, pictured: Path) -> None:
+    told = command("tables", "--results", str(pictured), "--columns", "all", "--format", "latex").out
+    assert r"gradient-energy dB $\rightarrow$ 0" in told
+    assert "ssim-hole" in told
+
+
+@pytest.mark.parametrize(("better", "best"), [("higher", 4.0), ("lower", -5.0), ("zero", -1.0)])
+def test_the_best_is_where_the_metric_says(better: str, best: float) -> None:
+    members = [
+        {"complete": True, "converged": True, "metrics": {"m": {"mean": mean, "low": None, "better": better}}}
+        for mean in (4.0, -1.0, -5.0)
+    ]
+    assert score_sheets.best_of("m", members) == best
+    assert [score_sheets.score("m", row, best).best for row in members] == [mean == best for mean in (4.0, -1.0, -5.0)]
