@@ -13,7 +13,7 @@ import pytest
 import torch
 from pytest_benchmark.fixture import BenchmarkFixture
 
-from inbench import bench, cases, choices, clock, params, registry, store
+from inbench import bench, cases, choices, clock, params, registry, scoring, store
 from inbench.brackets import Named
 from inbench.cases import Case, Setting
 from inbench.method import Method
@@ -109,3 +109,13 @@ def test_a_training_step_waits_for_nothing_and_is_five_times_as_fast_as_the_plai
         found["times_plain"] = [plain / own for plain, own in zip(theirs, benchmark.stats.stats.data, strict=True)]
         assert statistics.median(found["times_plain"]) >= 5
     assert found["waits"] == 0
+
+
+def test_every_metric_gives_on_the_device_what_it_gives_on_the_cpu() -> None:
+    chance = np.random.default_rng(0)
+    image, guess = (chance.integers(0, 256, (8, 64, 64, 3), dtype=np.uint8) for _ in range(2))
+    holes = choices.mask("thick", 64, PLUGINS).mask.draw([str(number) for number in range(8)], 64)
+    metrics = choices.metrics("", PLUGINS)
+    found, expected = (scoring.measure(metrics, guess, image, holes, torch.device(kind)) for kind in ("cuda", "cpu"))
+    for name, column in expected.items():
+        assert found[name] == pytest.approx(column, rel=1e-9, abs=1e-9), name
