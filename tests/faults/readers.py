@@ -29,12 +29,12 @@ from inbench import (
     mask_files,
     packing,
     plan,
+    planned,
     progress,
     published,
     records,
     registry,
     report,
-    runner,
     store,
     tables,
     training,
@@ -232,7 +232,7 @@ def _accepted(folder: Path, data: bytes) -> None:
 
 def _heartbeat(folder: Path, data: bytes) -> None:
     (folder / "heartbeat.json").write_bytes(data)
-    beat = runner._read(folder / "heartbeat.json")
+    beat = planned.read_object(folder / "heartbeat.json")
     progress.phase(beat)
 
 
