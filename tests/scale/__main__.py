@@ -29,6 +29,7 @@ def main() -> int:
     asked.add_argument("--seeds", type=int, default=12, help="two runs a seed (default: %(default)s)")
     asked.add_argument("--rounds", type=int, default=3, help="of the latency (default: %(default)s)")
     asked.add_argument("--records", default="1000,10000,100000", help="of the layout (default: %(default)s)")
+    asked.add_argument("--strike", default="", metavar="WORDS", help="only what is called so goes wrong (default: all)")
     asked.add_argument("--folder", type=Path, help="work there; runs of an earlier campaign on this machine are taken from it")
     given = asked.parse_args()
     for number in (signal.SIGINT, signal.SIGTERM):  # a shell may have started us with them ignored; engines must not be left
@@ -50,25 +51,28 @@ def run(given: argparse.Namespace, folder: Path) -> None:
         if lacking := LACKING[name]():
             print(f"{name} is left out: {lacking}")
             continue
-        on_engine(name, wanted, folder, given.seeds, given.rounds)
+        on_engine(name, wanted, folder, given)
     if not given.parts or "layout" in given.parts:
         keep("layout", {"rows": layout.measured(folder, [int(count) for count in given.records.split(",")])})
 
 
-def on_engine(name: str, wanted: list[str], folder: Path, seeds: int, rounds: int) -> None:
+def on_engine(name: str, wanted: list[str], folder: Path, given: argparse.Namespace) -> None:
     """The parts that need one engine; each that strikes a node gets an engine of its own."""
-    bits = {} if {"same", "struck"}.isdisjoint(wanted) else bits_here(folder, seeds)
+    bits = {} if {"same", "struck"}.isdisjoint(wanted) else bits_here(folder, given.seeds)
     with campaign.engine(name, folder / f"{name}-calm") as machine:
         if "same" in wanted:
-            keep(f"{name}: same", campaign.same(folder / f"{name}-same", machine, seeds, bits))
+            keep(f"{name}: same", campaign.same(folder / f"{name}-same", machine, given.seeds, bits))
         if "many" in wanted and name == "slurm":
             keep(f"{name}: many", campaign.many(folder / f"{name}-many", machine, 500))
         if "latency" in wanted:
-            keep(f"{name}: latency", campaign.latency(folder / f"{name}-latency", machine, rounds))
-        strikes = list(machine.strikes()) if "struck" in wanted else []
+            keep(f"{name}: latency", campaign.latency(folder / f"{name}-latency", machine, given.rounds))
+        strikes = [strike for strike in machine.strikes() if "struck" in wanted and given.strike in strike]
     for at, strike in enumerate(strikes):
         with campaign.engine(name, folder / f"{name}-struck-{at}") as machine:
-            keep(f"{name}: struck by {strike}", campaign.struck(folder / f"{name}-trial-{at}", machine, seeds, strike, bits))
+            keep(
+                f"{name}: struck by {strike}",
+                campaign.struck(folder / f"{name}-trial-{at}", machine, given.seeds, strike, bits),
+            )
 
 
 def bits_here(folder: Path, seeds: int) -> dict[str, dict[str, str]]:

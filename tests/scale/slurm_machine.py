@@ -117,10 +117,15 @@ class Slurm:
 
     def strikes(self) -> dict[str, Callable[[], None]]:
         """What goes wrong."""
-        return {"scancel": self.cancel, "kill -9 of slurmd": self.lose_the_node}
+        return {"scancel": self.cancel, "scontrol requeue": self.requeue, "kill -9 of slurmd": self.lose_the_node}
 
     def cancel(self) -> None:
         self.said("scancel", "--user", getpass.getuser())
+
+    def requeue(self) -> None:
+        """As Slurm does with jobs that have to give way: back to the queue, whatever they are at."""
+        for job in self.said("squeue", "--noheader", "--states=RUNNING", "-o", "%A").split():
+            self.said("scontrol", "requeue", job)
 
     def lose_the_node(self) -> None:
         """slurmd dies, the controller gives the node up and its jobs back to the queue, slurmd comes again."""
