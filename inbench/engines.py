@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
@@ -11,7 +12,7 @@ from typing import ClassVar
 
 from inbench import records, submissions
 from inbench.claims import Claims
-from inbench.errors import Interrupted
+from inbench.errors import Interrupted, UserError
 from inbench.planned import SETTLED, Planned
 from inbench.runner import NO_ROOM, Attempt, Limits, Show, settled_since
 from inbench.submissions import NOT_VISIBLE, Submission
@@ -97,6 +98,7 @@ class _Vigil:
     ended: dict[str, float] = field(default_factory=dict)
     settled: set[str] = field(default_factory=set)
     given_up: set[str] = field(default_factory=set)
+    away: str = ""
 
     def __post_init__(self) -> None:
         self.results = Path(self.waiting[0].spec["results"])
@@ -108,7 +110,7 @@ class _Vigil:
             for one in [one for one in self.waiting if settled_since(one)]:
                 self._over(one)
             if time.monotonic() - asked >= ASK_SECONDS:
-                self._ask()
+                self._ask_again()
                 asked = time.monotonic()
                 if not self.engine.wait:
                     for one in self.waiting:
@@ -116,7 +118,8 @@ class _Vigil:
                     return
             for one in self.waiting:
                 told = self.told.get(one.run.name, Told(QUEUED))
-                self.show(one, one.heartbeat or {"waits": f"{told.state}{f' ({told.reason})' if told.reason else ''}"})
+                waits = f"{told.state}{f' ({told.reason})' if told.reason else ''}"
+                self.show(one, one.heartbeat or {"waits": self.away or waits})
             if self.waiting:
                 time.sleep(LOOK_SECONDS)
         self._clear()
@@ -126,9 +129,19 @@ class _Vigil:
         self.waiting.remove(one)
         self.show(one, {})
 
+    def _ask_again(self) -> None:
+        """An engine that is away for a while is no reason to stop waiting, once it has the runs."""
+        try:
+            self._ask()
+            self.away = ""
+        except UserError as error:
+            if not self.told:
+                raise
+            self.away = str(error)
+
     def _ask(self) -> None:
         """Learn what the engine has; send what nobody has; give up what has ended without a record."""
-        self.told, places = {}, dict[str, tuple[Submission, int]]()
+        found, places = dict[str, Told](), dict[str, tuple[Submission, int]]()
         wanted = {one.run.name for one in self.waiting}
         for submission in submissions.all_of(self.results, self.engine.name):
             if wanted.isdisjoint(submission.names):
@@ -136,9 +149,9 @@ class _Vigil:
             known = self.engine.ask(submission)
             for number, name in enumerate(submission.names):
                 told = known.get(number, GONE)
-                if name not in self.told or told.state != ENDED:
-                    self.told[name], places[name] = told, (submission, number)
-        new = []
+                if name not in found or told.state != ENDED:
+                    found[name], places[name] = told, (submission, number)
+        self.told, new = found, []
         for one in list(self.waiting):
             name = one.run.name
             if self.told.get(name, GONE).state != ENDED or self.claims.held(name):
@@ -186,10 +199,14 @@ class _Vigil:
         """Forget submissions that the engine has nothing left to do for, unless their logs say why a run was given up."""
         began = time.monotonic()
         for submission in submissions.all_of(self.results, self.engine.name):
-            while (left := self._left(submission)) and left <= self.settled and time.monotonic() - began < LATE_SECONDS:
-                time.sleep(LOOK_SECONDS)  # its record is there, and its process about to end
-            if not left and self.given_up.isdisjoint(submission.names):
-                self.engine.release(submission)
+            with contextlib.suppress(UserError):  # it does not answer; the next command forgets them
+                self._clear_away(submission, began)
+
+    def _clear_away(self, submission: Submission, began: float) -> None:
+        while (left := self._left(submission)) and left <= self.settled and time.monotonic() - began < LATE_SECONDS:
+            time.sleep(LOOK_SECONDS)  # its record is there, and its process about to end
+        if not left and self.given_up.isdisjoint(submission.names):
+            self.engine.release(submission)
 
     def _left(self, submission: Submission) -> set[str]:
         """The runs of a submission that the engine has not seen the end of."""

@@ -55,6 +55,8 @@ class Screen:
             return
         self._beats[one.run.key] = beat
         working = sum("waits" not in told for told in self._beats.values())
+        if working and "waits" in beat:
+            return
         others = f"{working} at work, {len(self._beats) - working} waiting; " if len(self._beats) > 1 else ""
         self._line(f"{others}{title}: {_state(beat)}")
 
