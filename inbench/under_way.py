@@ -8,6 +8,7 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -20,6 +21,8 @@ from inbench.progress import phase
 from inbench.records import Run
 
 SKEW_SECONDS = 60.0
+READERS = 32
+"""How many records are read at a time."""
 STATES = ("done", "running", "queued", "interrupted", "lost", *(name for name in records.STATUSES[1:-1]))
 
 
@@ -72,17 +75,29 @@ def survey(results: Path, engine: Engine | None = None) -> Survey:
 
 
 def _settled(results: Path) -> Iterator[tuple[str, dict[str, str]]]:
-    """Every record's state, without a look at its numbers: `inbench verify` does that."""
-    for name in _names(results / "runs"):
-        told = read_object(results / "runs" / name / "run.json")
-        if not isinstance(told.get("scores"), dict) or not isinstance(told.get("status"), str):
-            continue
-        entries = [entry for entry in told["scores"].values() if isinstance(entry, dict)]
-        entry = next((entry for entry in [told, *entries] if entry.get("status") != "ok"), None)
-        state = "done" if entry is None else str(entry.get("status"))
-        title = "" if entry is None else _title(told)
-        reason = "" if entry is None else str(entry.get("reason", ""))
-        yield name, {"state": state, "title": title, "reason": reason, "written": str(told.get("written", ""))}
+    """Every record's state, without a look at its numbers: `inbench verify` does that.
+
+    Several are asked for at a time, since what a file server takes is mostly waiting.
+    """
+    runs = results / "runs"
+    with ThreadPoolExecutor(READERS) as pool:
+        names = _names(runs)
+        for name, told in zip(names, pool.map(lambda name: _state(runs / name / "run.json"), names), strict=True):
+            if told is not None:
+                yield name, told
+
+
+def _state(file: Path) -> dict[str, str] | None:
+    """What a record says of its run; None where it cannot be read."""
+    told = read_object(file)
+    if not isinstance(told.get("scores"), dict) or not isinstance(told.get("status"), str):
+        return None
+    entries = [entry for entry in told["scores"].values() if isinstance(entry, dict)]
+    entry = next((entry for entry in [told, *entries] if entry.get("status") != "ok"), None)
+    found = {"state": "done", "title": "", "reason": "", "written": str(told.get("written", ""))}
+    if entry is not None:
+        found |= {"state": str(entry.get("status")), "title": _title(told), "reason": str(entry.get("reason", ""))}
+    return found
 
 
 def _names(runs: Path) -> list[str]:

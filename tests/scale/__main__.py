@@ -14,6 +14,7 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).parent))
 
 import campaign
+import far
 import layout
 import ray_machine
 import scale_page
@@ -53,7 +54,12 @@ def run(given: argparse.Namespace, folder: Path) -> None:
             continue
         on_engine(name, wanted, folder, given)
     if not given.parts or "layout" in given.parts:
-        keep("layout", {"rows": layout.measured(folder, [int(count) for count in given.records.split(",")])})
+        counts = [int(count) for count in given.records.split(",")]
+        keep("layout", {"rows": layout.measured(folder, counts)})
+        if lacking := far.lacking():
+            print(f"far away is left out: {lacking}")
+        else:
+            keep("far away", {"rows": layout.far_away(folder, counts[:2], (0.001, 0.005))})
 
 
 def on_engine(name: str, wanted: list[str], folder: Path, given: argparse.Namespace) -> None:

@@ -15,6 +15,7 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).parent.parent / "faults"))
 
 import driving
+import far
 
 REFERENCE = driving.ROOT / "results" / "reference" / "runs"
 
@@ -80,4 +81,18 @@ def measured(folder: Path, counts: Sequence[int], *, count_calls: bool = True) -
             "generated in": round(made),
         })  # fmt: skip
         shutil.rmtree(results)
+    return rows
+
+
+def far_away(folder: Path, counts: Sequence[int], delays: Sequence[float]) -> list[dict[str, Any]]:
+    """`inbench status` where each question to the file system takes longer, on a view that nobody has looked at yet."""
+    rows = []
+    for count in counts:
+        generate(folder / f"near-{count}", count)
+        for delay in delays:
+            with far.mounted(folder / f"near-{count}", folder / f"far-{count}-{delay}", delay) as results:
+                seconds, done = timed(driving.command("status", "--results", str(results), "--json"))
+            counted = json.loads(done.stdout)["counts"]
+            rows.append({"records": count, "delay": delay, "counted": counted.get("done", 0), "status seconds": seconds})
+        shutil.rmtree(folder / f"near-{count}")
     return rows

@@ -14,7 +14,6 @@ ABOVE = {"slurm": 10.0, "ray": 5.0}
 """Seconds from the command to the first step, above those of this machine, that an engine may take."""
 SUBMIT_SECONDS, STATUS_SECONDS = 10.0, 30.0
 ENGINES = ("slurm", "ray")
-TRIP_SECONDS = 0.001
 
 
 def written(measured: dict[str, Any], text: str) -> str:
@@ -27,15 +26,27 @@ def written(measured: dict[str, Any], text: str) -> str:
 def tables(measured: dict[str, Any]) -> str:
     """What was asked of engines and what came out; then the layout of files."""
     head = ["engine", "what is done", "must come out", "came out", "on"]
+    near = ["records", "`inbench status`", "file system calls a record"]
+    far = ["records", "`inbench status`", "each question to the file system takes longer by"]
     return "\n\n".join(
         [
             _table(head, [row for name in ENGINES for row in _engine(name, measured)]),
-            _table(
-                ["records", "`inbench status`", "questions to the file system a record", "at 1 ms a question"],
-                _layout(measured),
-            ),
+            _table(near, [[*_status(row), _or_none(row)] for row in _rows(measured, "layout")]),
+            _table(far, [[*_status(row), f"{row['delay'] * 1000:g} ms"] for row in _rows(measured, "far away")]),
         ]
     )
+
+
+def _rows(measured: dict[str, Any], part: str) -> list[dict[str, Any]]:
+    return list(measured.get(part, {}).get("rows", []))
+
+
+def _status(row: dict[str, Any]) -> list[object]:
+    return [f"{row['records']:,}", f"{row['status seconds']} s"]
+
+
+def _or_none(row: dict[str, Any]) -> object:
+    return "-" if row["calls a record"] is None else row["calls a record"]
 
 
 def _engine(name: str, measured: dict[str, Any]) -> list[list[object]]:
@@ -62,19 +73,6 @@ def _engine(name: str, measured: dict[str, Any]) -> list[list[object]]:
         must = f"under {ABOVE[name]:g} s above here"
         rows.append([name, "from the command to the first step", must, came, told["utc"]])
     return rows
-
-
-def _layout(measured: dict[str, Any]) -> list[list[object]]:
-    per = next((row["calls a record"] for row in measured["layout"]["rows"] if row["calls a record"]), None)
-    return [
-        [
-            f"{row['records']:,}",
-            f"{row['status seconds']} s",
-            row["calls a record"] if row["calls a record"] is not None else "-",
-            f"{row['status seconds'] + per * row['records'] * TRIP_SECONDS:.0f} s" if per else "-",
-        ]
-        for row in measured["layout"]["rows"]
-    ]
 
 
 def _middle(values: list[float]) -> float:
