@@ -33,7 +33,7 @@ def mounted(folder: Path, at: Path, delay: float) -> Iterator[Path]:
     try:
         yield at
     finally:
-        subprocess.run(["umount", "-l", str(at)], check=False)
+        subprocess.run(["umount", str(at)], check=True)
 
 
 def pump(source: int, target: int, delay: float) -> None:
@@ -50,8 +50,9 @@ def main() -> None:
     with subprocess.Popen([SERVER], stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0) as server:
         assert server.stdin is not None
         assert server.stdout is not None
-        asking = threading.Thread(target=pump, args=(0, os.dup(server.stdin.fileno()), float(sys.argv[1])), daemon=True)
-        asking.start()
+        target = os.dup(server.stdin.fileno())
+        server.stdin.close()  # the server ends when nobody can ask it any more
+        threading.Thread(target=pump, args=(0, target, float(sys.argv[1])), daemon=True).start()
         pump(server.stdout.fileno(), os.dup(1), 0.0)
 
 
