@@ -61,9 +61,9 @@ def survey(results: Path, engine: Engine | None = None) -> Survey:
         settled.pop(name, None)
         state, why = ("queued", "") if engine is None else known.get(name, (GONE.state, GONE.reason))
         if engine is None or submission.executor != engine.name or state != ENDED:
-            seen[name] = Seen(name, one.title, "queued", why, submission.executor)
+            seen[name] = Seen(name, _title(one.spec), "queued", why, submission.executor)
         elif name not in seen:
-            seen[name] = Seen(name, one.title, "lost", f"{submission.executor}: {why}", submission.executor)
+            seen[name] = Seen(name, _title(one.spec), "lost", f"{submission.executor}: {why}", submission.executor)
     for name, told in settled.items():
         if told["state"] != "done":
             seen[name] = Seen(name, told["title"], told["state"], told["reason"], "")
@@ -147,7 +147,7 @@ def _numbers(heartbeat: Mapping[str, Any]) -> dict[str, float]:
 def _title(told: Mapping[str, Any]) -> str:
     try:
         return Planned(Run(**told["run"]), "", {"labels": told["labels"]}).title
-    except (KeyError, TypeError):
+    except (KeyError, TypeError, AttributeError):
         return "a run that cannot be read"
 
 
