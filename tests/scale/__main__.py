@@ -26,7 +26,7 @@ PARTS = ("same", "struck", "many", "latency")
 
 def main() -> int:
     asked = argparse.ArgumentParser(prog="python -m tests.scale")
-    asked.add_argument("parts", nargs="*", metavar="PART", help="slurm, ray, layout; slurm-same, ray-latency .. (default: all)")
+    asked.add_argument("parts", nargs="*", metavar="PART", help="slurm, ray-same .., layout, planning, far (default: all)")
     asked.add_argument("--seeds", type=int, default=12, help="two runs a seed (default: %(default)s)")
     asked.add_argument("--rounds", type=int, default=3, help="of the latency (default: %(default)s)")
     asked.add_argument("--records", default="1000,10000,100000", help="of the layout (default: %(default)s)")
@@ -45,6 +45,7 @@ def main() -> int:
 
 def run(given: argparse.Namespace, folder: Path) -> None:
     """The parts that are asked for."""
+    counts = [int(count) for count in given.records.split(",")]
     for name in ("slurm", "ray"):
         wanted = [part for part in PARTS if not given.parts or name in given.parts or f"{name}-{part}" in given.parts]
         if not wanted:
@@ -54,8 +55,10 @@ def run(given: argparse.Namespace, folder: Path) -> None:
             continue
         on_engine(name, wanted, folder, given)
     if not given.parts or "layout" in given.parts:
-        counts = [int(count) for count in given.records.split(",")]
         keep("layout", {"rows": layout.measured(folder, counts)})
+    if not given.parts or "planning" in given.parts:
+        keep("planning", {"rows": layout.planning(folder, counts[:2])})
+    if not given.parts or "far" in given.parts:
         if lacking := far.lacking():
             print(f"far away is left out: {lacking}")
         else:

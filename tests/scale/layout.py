@@ -84,6 +84,26 @@ def measured(folder: Path, counts: Sequence[int], *, count_calls: bool = True) -
     return rows
 
 
+def planning(folder: Path, counts: Sequence[int]) -> list[dict[str, Any]]:
+    """Planning one more run of a method, and its look for a checkpoint to begin at, where that many of it are there."""
+    from inbench import plan, starts
+
+    rows = []
+    for count in counts:
+        results = folder / f"planning-{count}"
+        generate(results, count)
+        request = plan.Request("autoencoder", "drawn-faces[train=40,val=8,test=12]", size=32, device="cpu", precision="float32",
+                               results=results, data=folder / "data")  # fmt: skip
+        plan.make(dataclasses.replace(request, results=folder / "none"), lambda *_: None)  # the data is there
+        began = time.monotonic()
+        (one,) = plan.make(request, lambda *_: None)
+        planned = time.monotonic()
+        assert starts.of(one.run, results / "runs") is None
+        rows.append({"records": count, "planning": round(planned - began, 2), "start": round(time.monotonic() - planned, 2)})
+        shutil.rmtree(results)
+    return rows
+
+
 def far_away(folder: Path, counts: Sequence[int], delays: Sequence[float]) -> list[dict[str, Any]]:
     """`inbench status` where each question to the file system takes longer, on a view that nobody has looked at yet."""
     rows = []
