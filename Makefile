@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN = .venv/bin
 INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
-.PHONY: run test lint tables figures performance gpu faults clean
+.PHONY: run test lint tables figures performance gpu faults scale clean
 
 run: .venv/run
 	$(BIN)/inbench run --methods all
@@ -50,6 +50,11 @@ gpu: .venv/test
 # The long form of the fault campaign: hours; docs/reliability.md is written from what it measures.
 faults: .venv/test
 	$(BIN)/python -m tests.faults
+
+# The long form of the campaign on engines: a Slurm (apt-get install slurm-wlm munge) and a Ray are started for it.
+scale: .venv/test
+	$(INSTALL) -e '.[ray]'
+	$(BIN)/python -m tests.scale
 
 .venv/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "inbench needs Python 3.11 or later; name one with make PYTHON=python3.12"; exit 1; }

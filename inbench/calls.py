@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from inbench import plan, runner, tables
+from inbench import executors, plan, tables
+from inbench.runner import Limits
 
 
 def run(methods: str = "all", datasets: str = "drawn-faces", **options: Any) -> list[dict[str, Any]]:
@@ -13,7 +14,7 @@ def run(methods: str = "all", datasets: str = "drawn-faces", **options: Any) -> 
 
     methods, datasets: as on the command line, such as "linear,dense-gan[tv=0]"; options: `mask`, `test_masks`, `budget`,
     `seeds`, `size`, `device`, `precision`, `compile`, `deterministic`, `threads`, `results`, `data`, `plugins`, `keep`,
-    `score_on`, `rerun`.
+    `score_on`, `rerun`; and `executor`, `executor_options` (a list of `KEY=VALUE`), `jobs`.
     Raises `UserError` where a name or a path is wrong; a run that fails is a row with its status.
     """
     for name in ("results", "data"):
@@ -21,6 +22,9 @@ def run(methods: str = "all", datasets: str = "drawn-faces", **options: Any) -> 
             options[name] = Path(options[name])
     if isinstance(options.get("plugins"), str):
         options["plugins"] = [options["plugins"]]
-    request = plan.Request(methods=methods, datasets=datasets, **options)
-    planned = runner.execute(plan.make(request, lambda *_: None), show=lambda *_: None)
+    chosen = [options.pop("executor", "local"), options.pop("executor_options", ()), options.pop("jobs", None)]
+    executor = executors.chosen(*chosen)
+    request = executors.fitting(plan.Request(methods=methods, datasets=datasets, **options), executor)
+    planned = plan.make(request, lambda *_: None)
+    executor.execute(planned, show=lambda *_: None, limits=Limits())
     return tables.rows(request.results, keys={one.run.key for one in planned})

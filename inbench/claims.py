@@ -153,6 +153,14 @@ class Claims:
         return any(self.alive(_numbered(stem, number)) for number in _numbers(stem))
 
 
+def looks_alive(file: Path, now: float) -> bool:
+    """Whether the owner of a claim seems to be there, at one look; who takes runs watches for longer. now: as files tell it."""
+    try:
+        return now - file.stat().st_mtime < SILENT_SECONDS and not _is_gone(file.read_bytes()[:10_000])
+    except OSError:
+        return False
+
+
 def _numbered(stem: Path, number: int) -> Path:
     return stem.with_name(f"{stem.name.rpartition('.claim')[0]}.claim.{number}")
 

@@ -6,6 +6,7 @@ import argparse
 import os
 import signal
 import sys
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,6 +18,7 @@ from inbench import (
     cli_data,
     cli_exchange,
     cli_figures,
+    cli_options,
     cli_plugins,
     cli_records,
     cli_report,
@@ -26,7 +28,7 @@ from inbench.cli_options import FAILED, OK, STOPPED, WRONG, Parser, common, data
 from inbench.errors import Interrupted, NoRoom, UserError, visible
 
 if TYPE_CHECKING:
-    from inbench.plan import Planned
+    from inbench.planned import Planned
     from inbench.progress import Screen
 
 
@@ -98,7 +100,9 @@ def _add_run(run: argparse.ArgumentParser) -> None:
     run.add_argument("--precision", default="auto", help="auto, float32 or bf16 (default: %(default)s)")
     run.add_argument("--compile", action="store_true", help="torch.compile the networks while they train")
     run.add_argument("--deterministic", action="store_true", help="only kernels that give the same bits each time (CUDA)")
-    run.add_argument("--threads", type=int, metavar="N", help="CPU threads a run (default: all cores)")
+    run.add_argument("--threads", type=int, metavar="N", help="CPU threads a run (default: all cores, divided by --jobs)")
+    cli_options.executor(run)
+    run.add_argument("--jobs", type=int, metavar="N", help="runs at the same time (default: 1; on an engine as many as it has)")
     run.add_argument("--timeout", type=float, metavar="SECONDS", help="most time for one run (default: none)")
     run.add_argument("--memory", metavar="SIZE", help="most memory for one run, such as 8G (default: none)")
     run.add_argument("--plan", action="store_true", help="say what there is to do and what it will take, and do none of it")
@@ -145,8 +149,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except NoRoom as error:
         print(f"inbench: {visible(error)}", file=sys.stderr)
         return FAILED
-    except (Interrupted, KeyboardInterrupt):
-        print("inbench: interrupted; what is finished is kept, and the same command goes on from here", file=sys.stderr)
+    except (Interrupted, KeyboardInterrupt) as stopped:
+        told = str(stopped) or "what is finished is kept, and the same command goes on from here"
+        print(f"inbench: interrupted; {visible(told)}", file=sys.stderr)
         return STOPPED
     except BrokenPipeError:  # the reader of a pipe has gone
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -160,9 +165,11 @@ def _stop(number: int, frame: object) -> None:
 
 
 def _run(asked: argparse.Namespace) -> int:
-    from inbench import isolation, paper_runs, plan, runner, tables
+    from inbench import executors, isolation, paper_runs, plan, tables
     from inbench.progress import Screen
+    from inbench.runner import Limits
 
+    executor = executors.chosen(asked.executor, asked.executor_option, asked.jobs)
     if asked.timeout is not None and not asked.timeout > 0:
         raise UserError(f"--timeout {asked.timeout:g} must be more than 0 seconds")
     memory = isolation.size_in_bytes(asked.memory) if asked.memory else None
@@ -188,7 +195,7 @@ def _run(asked: argparse.Namespace) -> int:
         "skip_bad_images",
     )
     roles, budget = cli_tables.settle(asked)
-    request = plan.Request(plugins=asked.plugin, **{name: getattr(asked, name) for name in names})
+    request = executors.fitting(plan.Request(plugins=asked.plugin, **{name: getattr(asked, name) for name in names}), executor)
     if asked.paper:
         planned = paper_runs.make(asked.paper, asked.table, roles, budget, request, screen.preparing)
     else:
@@ -196,7 +203,7 @@ def _run(asked: argparse.Namespace) -> int:
     if asked.plan:
         return _plan(asked, planned, screen)
     screen.plan(planned)
-    runner.execute(planned, show=screen.run, timeout=asked.timeout, memory=memory)
+    executor.execute(planned, show=screen.run, limits=Limits(asked.timeout, memory))
     made = tables.rows(asked.results, keys={one.run.key for one in planned})
     if asked.json:
         print_json({"rows": made})
@@ -205,10 +212,22 @@ def _run(asked: argparse.Namespace) -> int:
     else:
         print(tables.markdown(made))
         print(f"Records: {asked.results / 'runs'}")
-    failed = sum(_is_failure(one) for one in planned)
+    return _verdict(planned)
+
+
+def _verdict(planned: list[Planned]) -> int:
+    """The exit code, and a sentence for whatever is not done."""
+    count = Counter(one.state for one in planned)
+    failed = len(planned) - sum(count[state] for state in ("done", "skipped", "interrupted", "queued"))
     if failed:
         print(f"inbench: {failed} of {len(planned)} runs failed; --rerun failed tries them again", file=sys.stderr)
-    return FAILED if failed else OK
+    if count["interrupted"]:
+        told = "runs were interrupted; the same command goes on with them"
+        print(f"inbench: {count['interrupted']} of {len(planned)} {told}", file=sys.stderr)
+    if count["queued"]:
+        told = "runs are with the engine; inbench status shows them, and the same command waits for them"
+        print(f"inbench: {count['queued']} of {len(planned)} {told}", file=sys.stderr)
+    return FAILED if failed or count["interrupted"] else OK
 
 
 def _plan(asked: argparse.Namespace, planned: list[Planned], screen: Screen) -> int:
@@ -220,10 +239,6 @@ def _plan(asked: argparse.Namespace, planned: list[Planned], screen: Screen) -> 
     else:
         print(planning.in_words(told))
     return OK
-
-
-def _is_failure(one: Planned) -> bool:
-    return one.state not in ("done", "skipped")
 
 
 def _list(asked: argparse.Namespace) -> int:

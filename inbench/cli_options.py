@@ -28,6 +28,13 @@ def data(command: argparse.ArgumentParser) -> None:
     )
 
 
+def executor(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--executor", default="local", metavar="local|slurm|ray", help="who computes (default: %(default)s)")
+    command.add_argument(
+        "--executor-option", action="append", default=[], metavar="KEY=VALUE", help="such as partition=gpu (repeatable)"
+    )
+
+
 def common(command: argparse.ArgumentParser, *, results: bool = False) -> None:
     if results:
         command.add_argument(

@@ -1,4 +1,4 @@
-"""The command line of records: verify them, pack them into one archive, merge those of other machines."""
+"""The command line of records: what is under way, verify them, pack them into one archive, merge those of other machines."""
 
 from __future__ import annotations
 
@@ -6,10 +6,13 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from inbench.cli_options import FAILED, OK, common, print_json
+from inbench.cli_options import FAILED, OK, common, executor, print_json
 
 
 def add(commands: Any) -> None:
+    status = commands.add_parser("status", help="runs queued, running, done and failed, on all machines", allow_abbrev=False)
+    executor(status)
+    status.set_defaults(call=_status)
     verify = commands.add_parser("verify", help="whether records hold what was measured", allow_abbrev=False)
     verify.set_defaults(call=_verify)
     pack = commands.add_parser("pack", help="records into one archive, without pictures", allow_abbrev=False)
@@ -20,8 +23,22 @@ def add(commands: Any) -> None:
     merge = commands.add_parser("merge", help="take records of other machines into this folder", allow_abbrev=False)
     merge.add_argument("sources", nargs="+", type=Path, metavar="DIR|ARCHIVE", help="results folders, or archives of pack")
     merge.set_defaults(call=_merge)
-    for command in (verify, pack, merge):
+    for command in (status, verify, pack, merge):
         common(command, results=True)
+
+
+def _status(asked: argparse.Namespace) -> int:
+    from inbench import executors, under_way
+    from inbench.engines import Engine
+    from inbench.formats import plain
+
+    chosen = executors.chosen(asked.executor, asked.executor_option)
+    found = under_way.survey(asked.results, chosen if isinstance(chosen, Engine) else None)
+    if asked.json:
+        print_json(under_way.as_json(found))
+    else:
+        print("\n".join(plain(line) for line in under_way.in_words(found).splitlines()))
+    return OK
 
 
 def _verify(asked: argparse.Namespace) -> int:

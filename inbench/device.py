@@ -18,10 +18,16 @@ DEVICES = ("auto", "cuda", "mps", "cpu")
 PRECISIONS = ("auto", "float32", "bf16")
 
 
-def choose_device(asked: str) -> str:
-    """`auto` is cuda, then mps, then cpu. One that is not there is a `UserError`."""
+def named_device(asked: str) -> str:
+    """A device by its name, whether or not this machine has it."""
     if asked not in DEVICES and not re.fullmatch(r"cuda:\d+", asked):
         raise unknown("device", asked, DEVICES)
+    return asked
+
+
+def choose_device(asked: str) -> str:
+    """`auto` is cuda, then mps, then cpu. One that is not there is a `UserError`."""
+    named_device(asked)
     if asked == "auto":
         return "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
     if asked.startswith("cuda"):

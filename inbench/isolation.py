@@ -73,16 +73,21 @@ class Process:
         self._reader.join(GRACE_SECONDS)
         return code
 
+    def ask_to_stop(self) -> None:
+        """Terminate it, without waiting: a worker stops with a checkpoint, and takes no second signal for haste."""
+        self._signal(signal.SIGTERM)
+
     def stop(self) -> None:
         """Interrupt it, so that it stops with a checkpoint, then terminate it; after a while, or when the user interrupts a
-        second time, kill it and whatever it started."""
-        with contextlib.suppress(KeyboardInterrupt):
+        second time (`KeyboardInterrupt` goes on), kill it and whatever it started."""
+        try:
             for number in (signal.SIGINT, signal.SIGTERM):
                 self._signal(number)
                 with contextlib.suppress(subprocess.TimeoutExpired):
                     self.child.wait(GRACE_SECONDS / 2)
                     break
-        self.kill()
+        finally:
+            self.kill()
 
     def kill(self) -> None:
         """End it, and whatever it started, at once."""

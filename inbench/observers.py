@@ -10,7 +10,7 @@ from typing import Any
 
 from inbench import records, registry
 from inbench.errors import visible
-from inbench.plan import Planned
+from inbench.planned import Planned
 
 LOG = logging.getLogger("inbench")
 

@@ -7,7 +7,8 @@ from dataclasses import replace
 
 from inbench import plan, preparing, published
 from inbench.errors import UserError
-from inbench.plan import Planned, Request
+from inbench.plan import Request
+from inbench.planned import Planned
 from inbench.published import Paper, PaperTable
 
 

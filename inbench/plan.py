@@ -6,7 +6,7 @@ import hashlib
 import subprocess
 import tempfile
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from inbench import __version__, brackets, budget, choices, params, preparing, r
 from inbench.budget import Budget
 from inbench.choices import MaskChoice
 from inbench.errors import UserError, unknown
+from inbench.planned import Planned
 from inbench.records import Run
 from inbench.registry import Fault
 
@@ -45,24 +46,10 @@ class Request:
     score_on: str = "test"
     rerun: str | None = None
     skip_bad_images: bool = False
-
-
-@dataclass
-class Planned:
-    """One run of the plan: its identity, its state, and the spec that a worker is started with."""
-
-    run: Run
-    state: str
-    spec: dict[str, Any] = field(default_factory=dict)
-    reason: str = ""
-    written: str = ""  # when the record that was there at planning was written
-    made: bool = False  # whether this command brought it to its end
-
-    @property
-    def title(self) -> str:
-        labels = self.spec["labels"]
-        seed = f", seed {self.run.seed}" if self.run.seed else ""
-        return f"{labels['method']} on {labels['dataset']}{seed}"
+    at_once: int = 1
+    """How many runs this machine computes at the same time: they divide its cores."""
+    elsewhere: bool = False
+    """Whether other machines compute them: this one's devices and cores say nothing."""
 
 
 def make(request: Request, report: preparing.Report) -> list[Planned]:
@@ -77,14 +64,11 @@ def make(request: Request, report: preparing.Report) -> list[Planned]:
     tested_on = _test_masks(request, trained_on, plugins)
     seeds = _seeds(request.seeds)
     keep = _keep(request.keep)
-    from inbench.device import choose_device, choose_precision
-
-    device = choose_device(request.device)
-    precision = choose_precision(request.precision, device)
+    device, precision = _numerics(request)
     check_writable(request.results)
     common = {
         "device": device,
-        "threads": threads(request.threads),
+        "threads": threads(1 if request.threads is None and request.elsewhere else request.threads, request.at_once),
         "results": str(request.results.absolute()),
         "plugins": {
             file: hashlib.sha256(Path(file).read_bytes()).hexdigest() for file in registry.named_files(request.plugins)
@@ -191,12 +175,26 @@ def _keep(text: str) -> list[str]:
     return kept
 
 
-def threads(asked: int | None) -> int:
+def _numerics(request: Request) -> tuple[str, str]:
+    """The device and the precision of the runs."""
+    from inbench.device import choose_device, choose_precision, named_device
+
+    if not request.elsewhere:
+        device = choose_device(request.device)
+    elif (device := named_device(request.device)) == "auto":
+        raise UserError("--device auto cannot be known here, for the runs go elsewhere; write --device cpu or cuda")
+    elif device != "cpu" and request.precision == "auto":
+        raise UserError(f"--precision auto cannot be known here for --device {device}; write --precision bf16 or float32")
+    return device, choose_precision(request.precision, device)
+
+
+def threads(asked: int | None, at_once: int = 1) -> int:
+    """CPU threads of a run: as asked for, or its part of the cores."""
     import torch
 
     if asked is not None and asked < 1:
         raise UserError(f"--threads {asked} must be at least 1")
-    return asked or torch.get_num_threads()
+    return asked or max(1, torch.get_num_threads() // at_once)
 
 
 def check_writable(results: Path) -> None:

@@ -17,7 +17,7 @@ from tabulate import tabulate
 
 from inbench import records, runner
 from inbench.formats import plain
-from inbench.plan import Planned
+from inbench.planned import Planned
 
 TRIAL_SECONDS = 300
 TO_DO = ("missing", "stale", "interrupted", "damaged", "unscored")

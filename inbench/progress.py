@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 from inbench.errors import visible
 
 if TYPE_CHECKING:
-    from inbench.plan import Planned
+    from inbench.planned import Planned
 
 PLAIN_SECONDS = 15.0
 
@@ -22,6 +22,7 @@ class Screen:
         self._width, self._last, self._place, self._total = 0, time.monotonic(), 0, 0
         self._order: list[str] = []
         self._said = ""
+        self._beats: dict[str, dict[str, Any]] = {}
 
     def preparing(self, part: str, done: int, total: int) -> None:
         """A report of `preparing.prepare`."""
@@ -48,14 +49,16 @@ class Screen:
     def run(self, one: Planned, beat: dict[str, Any]) -> None:
         """A run's state, or how far its worker says it is."""
         title = f"[{self._order.index(one.run.key) + 1}/{self._total}] {one.title}"
-        if beat.get("elsewhere"):
-            self._line(f"{title}: another process has it" + (f": {phase(beat)}" if "phase" in beat else ""))
-        elif beat:
-            self._line(f"{title}: {phase(beat)}")
-        elif one.state in ("done", "failed", "skipped", "timeout", "oom", "diverged"):
+        if not beat and one.state in ("done", "failed", "skipped", "timeout", "oom", "diverged", "interrupted", "queued"):
+            self._beats.pop(one.run.key, None)
             self._say(f"{title}: {one.state}" + (f": {one.reason}" if one.reason else ""))
-        else:
-            self._line(f"{title}: starting")
+            return
+        self._beats[one.run.key] = beat
+        working = sum("waits" not in told for told in self._beats.values())
+        if working and "waits" in beat:
+            return
+        others = f"{working} at work, {len(self._beats) - working} waiting; " if len(self._beats) > 1 else ""
+        self._line(f"{others}{title}: {_state(beat)}")
 
     def _line(self, text: str, *, end: bool = False) -> None:
         text = visible(text)
@@ -72,6 +75,13 @@ class Screen:
             self._width = 0
         self._last, self._said = time.monotonic(), text
         print(visible(text), file=self.stream, flush=True)
+
+
+def _state(beat: dict[str, Any]) -> str:
+    """What a run that is not over does."""
+    if beat.get("elsewhere"):
+        return "another process has it" + (f": {phase(beat)}" if "phase" in beat else "")
+    return str(beat["waits"]) if "waits" in beat else phase(beat) if beat else "starting"
 
 
 def phase(beat: dict[str, Any]) -> str:

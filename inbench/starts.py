@@ -19,6 +19,8 @@ def of(run: Run, runs: Path) -> Record | None:
     """
     found = []
     for folder in runs.glob(f"{run.method}-*"):
+        if not records.where(folder, "checkpoint.pt").is_file():  # asked first: there may be very many records
+            continue
         record = records.open_record(folder)
         if record is None or "checkpoint.pt" not in records.listed(folder) or record.damage():
             continue

@@ -21,6 +21,8 @@ from plugin_text import FOOT, HEAD
 
 import inbench
 from inbench import bench, cli, device, isolation, plan, records
+from inbench.local import Local
+from inbench.runner import Limits, Show
 
 THREADS = 1
 """Networks this small gain nothing from a second thread, and beside another busy process they lose most of their speed."""
@@ -41,6 +43,14 @@ class Slow(Learner):
     def step(self, image, hole):
         time.sleep(float(os.environ.get("SLOW", "0")))
         return super().step(image, hole)
+"""
+
+BREAKS = """
+class Breaks(Base):
+    name = "breaks"
+
+    def inpaint(self, seen, hole, seed):
+        raise ValueError("not today")
 """
 
 
@@ -121,6 +131,12 @@ def no_child(*_: Any, **__: Any) -> None:
 def planned(results: Path, methods: str, **options: Any) -> list[plan.Planned]:
     """The plan of tiny runs."""
     return plan.make(plan.Request(methods=methods, **{**TINY, "results": results, **options}), lambda *_: None)
+
+
+def carry_out(found: list[plan.Planned], show: Show = lambda *_: None, *, timeout: float | None = None) -> list[plan.Planned]:
+    """Bring planned runs to their ends on this machine."""
+    Local({}, None).execute(found, show=show, limits=Limits(timeout))
+    return found
 
 
 @contextlib.contextmanager

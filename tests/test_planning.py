@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from conftest import AUTO, SLOW, TINY, Child, Told, planned, workers
 
-from inbench import planning, records, registry, runner, starts
+from inbench import planning, records, registry, starts
 
 Command = Callable[..., Told]
 Tiny = Callable[..., list[dict[str, Any]]]
@@ -59,7 +59,7 @@ def test_what_was_begun_with_older_code_is_cleared_when_the_run_is_done(
     monkeypatch.setattr(registry, "_load", registry._load.__wrapped__)
     file = plugin(SLOW)
     (begun,) = planned(tmp_path / "results", "slow", plugins=[file])
-    work = runner._work_folder(begun)
+    work = begun.work
     work.mkdir(parents=True)
     (work / "spec.json").write_bytes(records.to_json(begun.spec))
     Path(file).write_text(Path(file).read_text().replace("1e-2", "2e-2"))

@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import AUTO, SLOW, TINY, Child, no_child, planned, workers
+from conftest import AUTO, SLOW, TINY, Child, carry_out, no_child, planned, workers
 
 import inbench
-from inbench import clock, isolation, records, registry, runner
+from inbench import clock, isolation, records, registry
 
 Tiny = Callable[..., list[dict[str, Any]]]
 Find = Callable[..., records.Record]
@@ -190,7 +190,7 @@ def test_what_takes_too_long_is_a_timeout(plugin: Write, tmp_path: Path, monkeyp
     monkeypatch.setenv("SLOW", "5")
     monkeypatch.setattr(isolation, "GRACE_SECONDS", 0.5)
     found = planned(tmp_path / "results", "slow", plugins=[plugin(SLOW)])
-    runner.execute(found, show=lambda *_: None, timeout=0.5)
+    carry_out(found, timeout=0.5)
     assert (found[0].state, found[0].reason) == ("timeout", "took longer than 0.5 seconds")
     assert record("slow").status == "timeout"
 
@@ -201,7 +201,7 @@ NO_LIBRARY = "raise inbench.Unavailable(\"pip install 'inbench[opencv]'\")"
 def test_a_library_that_is_missing_when_a_plugin_loads_is_a_skipped_row(plugin: Write, tmp_path: Path) -> None:
     file = plugin(NO_LIBRARY, "needs_opencv.py")
     found = planned(tmp_path / "results", "all", plugins=[file])
-    (one,) = runner.execute([one for one in found if one.run.method == "needs-opencv"], show=lambda *_: None)
+    (one,) = carry_out([one for one in found if one.run.method == "needs-opencv"])
     assert (one.state, one.reason) == ("skipped", "pip install 'inbench[opencv]'")
 
 
@@ -231,7 +231,7 @@ def test_a_broken_plugin_is_a_failed_row_among_all(plugin: Write, tmp_path: Path
 def test_a_broken_plugin_is_a_row_whatever_its_file_is_called(plugin: Write, tmp_path: Path) -> None:
     file = plugin("1 / 0", "My.Plugin 2.py")
     found = [one for one in planned(tmp_path / "results", "all", plugins=[file]) if one.state == "plugin failed"]
-    runner.execute(found, show=lambda *_: None)
+    carry_out(found)
     assert [(one.told["run"]["method"], one.status) for one in records.all_of(tmp_path / "results")] == [
         ("My.Plugin 2", "failed")
     ]

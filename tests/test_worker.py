@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from conftest import AUTO, SLOW, TINY, Child, planned, workers
+from conftest import AUTO, SLOW, TINY, Child, carry_out, planned, workers
 
 from inbench import plan, records, registry, runner, scoring, store
 from inbench.errors import Interrupted
@@ -104,7 +104,7 @@ def test_a_run_that_was_stopped_ends_with_the_same_bits(
     first = planned(results, "slow", **options)
     if number == signal.SIGTERM:
         with pytest.raises(Interrupted):
-            runner.execute(first, show=ask_to_stop())
+            carry_out(first, ask_to_stop())
     else:
         kill_in_the_middle(first[0])
     assert records.all_of(results) == []
@@ -115,7 +115,7 @@ def test_a_run_that_was_stopped_ends_with_the_same_bits(
     again = planned(results, "slow", **options)
     assert [one.state for one in again] == ["interrupted"]
     with workers(Child):
-        runner.execute(again, show=lambda *_: None)
+        carry_out(again)
     assert outcome(record("slow")) == wanted
     assert list(records.unfinished(results)) == []
 
@@ -456,7 +456,7 @@ def test_a_plugin_that_changed_after_planning_is_refused(plugin: Write, tmp_path
     found = planned(tmp_path / "results", "slow", plugins=[file])
     Path(file).write_text(Path(file).read_text() + "\n# another word\n")
     with contextlib.suppress(Interrupted):
-        runner.execute(found, show=lambda *_: None)
+        carry_out(found)
     assert found[0].state == "failed"
     assert "changed after the run was planned" in found[0].reason
 

@@ -29,15 +29,17 @@ from inbench import (
     mask_files,
     packing,
     plan,
+    planned,
     progress,
     published,
     records,
     registry,
     report,
-    runner,
     store,
+    submissions,
     tables,
     training,
+    under_way,
 )
 from inbench.claims import Claims
 from inbench.errors import UserError
@@ -230,10 +232,31 @@ def _accepted(folder: Path, data: bytes) -> None:
     data_commands.settle_terms(registry.load().get("dataset", "celeba").cls(None), folder, accept=False)
 
 
+def _status(results: Path) -> None:
+    """What is under way, in words and as JSON."""
+    found = under_way.survey(results)
+    under_way.in_words(found)
+    json.dumps(under_way.as_json(found), allow_nan=False)
+
+
+def _under_way(folder: Path) -> Path:
+    """A results folder with a run that somebody computes."""
+    results = folder / "results"
+    shutil.rmtree(results, ignore_errors=True)
+    told = json.loads(_run_json())
+    run = records.Run(**told["run"])
+    work = results / "runs" / ".partial" / run.name
+    work.mkdir(parents=True)
+    (work / "spec.json").write_text(json.dumps({"run": told["run"], "labels": told["labels"]}))
+    work.with_name(f"{run.name}.claim.1").write_bytes(CLAIM)
+    return work
+
+
 def _heartbeat(folder: Path, data: bytes) -> None:
-    (folder / "heartbeat.json").write_bytes(data)
-    beat = runner._read(folder / "heartbeat.json")
-    progress.phase(beat)
+    work = _under_way(folder)
+    (work / "heartbeat.json").write_bytes(data)
+    progress.phase(planned.read_object(work / "heartbeat.json"))
+    _status(folder / "results")
 
 
 def _claim(folder: Path, data: bytes) -> None:
@@ -249,6 +272,15 @@ def _spec(folder: Path, data: bytes) -> None:
     results = _record(folder, "run.json", (_reference() / "run.json").read_bytes())
     (results / "runs" / ".partial" / "run-0").mkdir(parents=True)
     (results / "runs" / ".partial" / "run-0" / "spec.json").write_bytes(data)
+    submitted = results / "runs" / submissions.FOLDER
+    for name, about, spec in (
+        ("slurm-0", SUBMISSION, data),
+        ("slurm-1", data, b"{}"),
+    ):  # the same to an engine, and damage there
+        (submitted / name).mkdir(parents=True)
+        (submitted / name / "about.json").write_bytes(about)
+        (submitted / name / "runs.jsonl").write_bytes(b'{"spec": ' + spec + b', "state": "missing", "written": ""}\n')
+    _status(results)
     tables.table(results)
 
 
@@ -303,6 +335,7 @@ def _manifest() -> bytes:
 
 
 BEAT = b'{"phase": "training", "done": 3, "total": 9, "rate": 1.5, "left": 61.0, "utc": "2026", "pid": 1}'
+SUBMISSION = b'{"executor": "slurm", "utc": "2026", "limits": {}, "names": ["run-0"]}'
 CLAIM = b'{"place": "0123", "processes": {"12": "345"}, "token": "0"}'
 
 
