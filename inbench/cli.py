@@ -118,6 +118,7 @@ def _add_run(run: argparse.ArgumentParser) -> None:
         "--skip-bad-images", action="store_true", help="leave damaged pictures of a folder or zip out, and count them"
     )
     cli_tables.add_paper(run)
+    run.add_argument("--claims", action="store_true", help="with --paper: and what the test of its claims needs")
     data(run)
     common(run, results=True)
     run.set_defaults(call=_run)
@@ -197,7 +198,8 @@ def _run(asked: argparse.Namespace) -> int:
     roles, budget = cli_tables.settle(asked)
     request = executors.fitting(plan.Request(plugins=asked.plugin, **{name: getattr(asked, name) for name in names}), executor)
     if asked.paper:
-        planned = paper_runs.make(asked.paper, asked.table, roles, budget, request, screen.preparing)
+        chosen = (asked.paper, asked.table, roles, budget)
+        planned = paper_runs.make(*chosen, request, screen.preparing, claims=asked.claims)
     else:
         planned = plan.make(request, screen.preparing)
     if asked.plan:

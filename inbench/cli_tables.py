@@ -64,8 +64,10 @@ def settle(asked: argparse.Namespace) -> tuple[str | None, str | None]:
     """The roles and the budget of `run --paper`, as typed; without a paper, the defaults of any other run are filled in."""
     roles, budget = asked.datasets, asked.budget
     asked.datasets, asked.budget = roles or "drawn-faces", budget or "quick"
-    if asked.table and not asked.paper:
-        raise UserError("--table belongs to --paper; name one, such as --paper meng2020")
+    for option in ("table", "claims"):
+        if getattr(asked, option) and not asked.paper:
+            raise UserError(f"--{option} belongs to --paper; name one, such as --paper meng2020")
+    _refuse_claims_of_a_table(asked)
     fixed = {"--methods": asked.methods != "all", "--mask": asked.mask != "center", "--test-masks": asked.test_masks}
     for option, given in fixed.items():
         if asked.paper and given:
@@ -94,6 +96,11 @@ def _tables(asked: argparse.Namespace) -> int:
     return OK
 
 
+def _refuse_claims_of_a_table(asked: argparse.Namespace) -> None:
+    if asked.claims and asked.table:
+        raise UserError("--claims are of a whole paper; leave out --table")
+
+
 def _refuse_what_is_ignored(asked: argparse.Namespace) -> None:
     kinds = {
         "--columns": asked.columns,
@@ -106,8 +113,7 @@ def _refuse_what_is_ignored(asked: argparse.Namespace) -> None:
     given = [name for name, value in kinds.items() if value]
     if len(given) > 1:
         raise UserError(f"{' and '.join(given)} are different tables; ask for one at a time")
-    if asked.claims and asked.table:
-        raise UserError("--claims are of a whole paper; leave out --table")
+    _refuse_claims_of_a_table(asked)
     for option in ("table", "claims", "datasets", "budget"):
         if getattr(asked, option) and not asked.paper:
             raise UserError(f"--{option} belongs to --paper; name one, such as --paper meng2020")

@@ -101,7 +101,7 @@ def test_a_papers_entry_says_what_is_not_verified(tmp_path):
 
 def test_a_plan_asks_for_the_rows_of_the_roles_that_are_given():
     request = plan.Request(seeds="0,1")
-    asked = paper_runs.requests(MENG, MENG.tables, "celeba=faces.zip", None, request)
+    asked = paper_runs.requests(MENG, paper_runs.rows_of(MENG), "celeba=faces.zip", None, request)
     (only,) = asked
     assert (only.datasets, only.mask, only.budget, only.size, only.seeds) == ("faces.zip", "center", "paper", 64, "0,1")
     assert set(only.methods.split(",")) >= {
@@ -112,12 +112,12 @@ def test_a_plan_asks_for_the_rows_of_the_roles_that_are_given():
         "dense-gan[tv=0]",
     }
     yeh = published.load("yeh2017")
-    quick = paper_runs.requests(yeh, yeh.tables, "celeba=a,cars=b", "quick", request)
+    quick = paper_runs.requests(yeh, paper_runs.rows_of(yeh), "celeba=a,cars=b", "quick", request)
     assert {(one.datasets, one.mask, one.budget) for one in quick} == {
         (data, mask, "quick") for data in "ab" for mask in ("center", "pattern25", "random80", "half")
     }
     with pytest.raises(UserError, match=r"no data set stands for pathak2016's paris; write --datasets paris=NAME"):
-        paper_runs.requests(published.load("pathak2016"), published.load("pathak2016").tables, None, None, request)
+        paper_runs.requests(published.load("pathak2016"), paper_runs.rows_of(published.load("pathak2016")), None, None, request)
 
 
 def test_a_paper_of_ones_own_is_run_and_shown(tmp_path, command, here):
@@ -146,3 +146,11 @@ def test_the_convention_chooses_our_columns():
     fact = published.Fact("pooled", True, "stated")
     stated = dataclasses.replace(MENG, convention={**MENG.convention, "aggregation": fact})
     assert paper_sheets.ours(stated, "psnr") == [("psnr-pooled", 1.0)]
+
+
+def test_claims_ask_for_both_sides_of_each():
+    asked = paper_runs.requests(MENG, paper_runs.claimed(MENG), "celeba=a,cars=b", None, plan.Request())
+    methods = {one.datasets: set(one.methods.split(",")) for one in asked}
+    assert "dense-gan[bottleneck=fc]" in methods["a"]
+    assert "semantic-inpainting[blend=false]" in ",".join(methods["a"])
+    assert methods["b"] == {"dense-gan", "autoencoder", "context-encoder", "semantic-inpainting", "dense-gan[dense=false]"}
