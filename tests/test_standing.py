@@ -42,3 +42,14 @@ def test_a_label_that_is_no_budget_is_only_like_itself(tmp_path):
     lay(tmp_path, "other", labels={"budget": ALL})
     text = "\n" + tables.table(tmp_path)
     assert list(table_of(text, "of old[x=1]")) == ["gan"]
+
+
+def test_what_ran_under_several_budgets_with_parameters_of_theirs_stands_once_in_each(tmp_path):
+    lay(tmp_path, "gan", labels={"budget": ALL})
+    lay(tmp_path, "gan", labels={"budget": "quick"}, run={"steps": 7})
+    for budget, steps, psnr in (("quick", 10, 15.0), ("paper", 100, 16.0)):
+        filled(tmp_path, psnr, name="diffusion", labels={"budget": budget}, run={"params": {"steps": steps}})
+    text = "\n" + tables.table(tmp_path)
+    assert text.count("| diffusion ") == 2
+    assert table_of(text, ALL)["diffusion"][1].startswith("16.00")
+    assert table_of(text, "quick")["diffusion"][1].startswith("15.00")

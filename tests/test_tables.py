@@ -82,10 +82,11 @@ def floor(results, psnr=18.0, **more):
     return lay(results, "linear", (psnr,) * 4, labels=labels, run={"steps": 5, "params": {}, "batch": 256}, **more)
 
 
-def filled(results, psnr=12.0, **more):
+def filled(results, psnr=12.0, name="mean-fill", **more):
     """A method that learns nothing."""
-    run = dict.fromkeys(("train_mask", "steps", "batch", "precision", "seed")) | {"params": {}}
-    return lay(results, "mean-fill", (psnr,) * 4, run=run, labels={"any_budget": True, "train_mask": None}, **more)
+    run = dict.fromkeys(("train_mask", "steps", "batch", "precision", "seed")) | {"params": {}} | more.pop("run", {})
+    labels = {"any_budget": True, "train_mask": None, **more.pop("labels", {})}
+    return lay(results, name, (psnr,) * 4, run=run, labels=labels, **more)
 
 
 def body(text):
