@@ -208,10 +208,11 @@ def _kept(change: str) -> Callable[[Path, bytes], object]:
         found = records.open_record(record)
         if found is None:
             return
-        for one in rescoring.kept(found, registry.load(), world().data):
+        plugins = registry.load()
+        for one in rescoring.kept(found, plugins, world().data):
             place = {image_id: number for number, image_id in enumerate(one.part.ids)}
             conventions.table(one.guesses, one.part.images[[place[image_id] for image_id in one.ids]], one.holes)
-        rescoring.again(found, registry.load(), world().data, lambda *_: None)
+        rescoring.again(found, rescoring.metrics_of(plugins), plugins, world().data, lambda *_: None)
 
     return read
 
