@@ -212,7 +212,7 @@ def _kept(change: str) -> Callable[[Path, bytes], object]:
         for one in rescoring.kept(found, plugins, world().data):
             place = {image_id: number for number, image_id in enumerate(one.part.ids)}
             conventions.table(one.guesses, one.part.images[[place[image_id] for image_id in one.ids]], one.holes)
-        rescoring.again(found, rescoring.metrics_of(plugins), plugins, world().data, lambda *_: None)
+        rescoring.again(found, choices.metrics("", plugins), plugins, world().data, lambda *_: None)
 
     return read
 
