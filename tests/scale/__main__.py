@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import shutil
 import signal
 import sys
 import tempfile
@@ -67,6 +68,8 @@ def run(given: argparse.Namespace, folder: Path) -> None:
 
 def on_engine(name: str, wanted: list[str], folder: Path, given: argparse.Namespace) -> None:
     """The parts that need one engine; each that strikes a node gets an engine of its own."""
+    for earlier in folder.glob(f"{name}-*"):
+        shutil.rmtree(earlier)
     bits = {} if {"same", "struck"}.isdisjoint(wanted) else bits_here(folder, given.seeds)
     with campaign.engine(name, folder / f"{name}-calm") as machine:
         if "same" in wanted:

@@ -24,7 +24,7 @@ MOST_TRACED = 10_000
 
 
 def generate(results: Path, count: int) -> None:
-    """So many light records of one method, each with a seed and a key of its own, sound and whole."""
+    """So many light records of one method, each with a seed and a key of its own, sound and whole; those there are stay."""
     from inbench import records
 
     template = next(REFERENCE.glob("autoencoder-*"))
@@ -34,6 +34,8 @@ def generate(results: Path, count: int) -> None:
     for seed in range(count):
         run = dataclasses.replace(records.Run(**told["run"]), seed=seed)
         folder = results / "runs" / run.name
+        if (folder / "done").is_file():
+            continue
         text = records.to_json({**told, "run": dataclasses.asdict(run), "key": run.key})
         for name, data in {
             **others,
@@ -58,7 +60,7 @@ def calls(words: Sequence[str]) -> int | None:
     strace = ["strace", "-f", "-c", "-e", "trace=openat,newfstatat,stat,lstat,getdents64,statx,readlink,unlink,mkdir"]
     done = driving.finish([*strace, *words], seconds=3600)
     totals = [line.split() for line in done.stderr.splitlines() if line.endswith(" total")]
-    return int(totals[-1][2 if len(totals[-1]) < 6 else 3]) if totals else None
+    return int(totals[-1][3]) if totals else None
 
 
 def measured(folder: Path, counts: Sequence[int], *, count_calls: bool = True) -> list[dict[str, Any]]:
@@ -68,9 +70,7 @@ def measured(folder: Path, counts: Sequence[int], *, count_calls: bool = True) -
     base = calls(none) if count_calls else None
     for count in counts:
         results = folder / str(count)
-        began = time.monotonic()
         generate(results, count)
-        made = time.monotonic() - began
         words = driving.command("status", "--results", str(results), "--json")
         seconds, done = timed(words)
         counted = json.loads(done.stdout)["counts"]
@@ -78,9 +78,7 @@ def measured(folder: Path, counts: Sequence[int], *, count_calls: bool = True) -
         per_record = None if asked is None or base is None else round((asked - base) / count, 1)
         rows.append({
             "records": count, "counted": counted.get("done", 0), "status seconds": seconds, "calls a record": per_record,
-            "generated in": round(made),
         })  # fmt: skip
-        shutil.rmtree(results)
     return rows
 
 
@@ -90,7 +88,7 @@ def planning(folder: Path, counts: Sequence[int]) -> list[dict[str, Any]]:
 
     rows = []
     for count in counts:
-        results = folder / f"planning-{count}"
+        results = folder / str(count)
         generate(results, count)
         request = plan.Request("autoencoder", "drawn-faces[train=40,val=8,test=12]", size=32, device="cpu", precision="float32",
                                results=results, data=folder / "data")  # fmt: skip
@@ -100,7 +98,6 @@ def planning(folder: Path, counts: Sequence[int]) -> list[dict[str, Any]]:
         planned = time.monotonic()
         assert starts.of(one.run, results / "runs") is None
         rows.append({"records": count, "planning": round(planned - began, 2), "start": round(time.monotonic() - planned, 2)})
-        shutil.rmtree(results)
     return rows
 
 
@@ -108,11 +105,10 @@ def far_away(folder: Path, counts: Sequence[int], delays: Sequence[float]) -> li
     """`inbench status` where each question to the file system takes longer, on a view that nobody has looked at yet."""
     rows = []
     for count in counts:
-        generate(folder / f"near-{count}", count)
+        generate(folder / str(count), count)
         for delay in delays:
-            with far.mounted(folder / f"near-{count}", folder / f"far-{count}-{delay}", delay) as results:
+            with far.mounted(folder / str(count), folder / f"far-{count}-{delay}", delay) as results:
                 seconds, done = timed(driving.command("status", "--results", str(results), "--json"))
             counted = json.loads(done.stdout)["counts"]
             rows.append({"records": count, "delay": delay, "counted": counted.get("done", 0), "status seconds": seconds})
-        shutil.rmtree(folder / f"near-{count}")
     return rows

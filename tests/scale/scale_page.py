@@ -26,7 +26,7 @@ def written(measured: dict[str, Any], text: str) -> str:
 def tables(measured: dict[str, Any]) -> str:
     """What was asked of engines and what came out; then the layout of files."""
     head = ["engine", "what is done", "must come out", "came out", "on"]
-    near = ["records", "`inbench status`", "file system calls a record"]
+    near = ["records", "`inbench status`", "files opened or looked for, a record"]
     more = ["records of its method", "planning one more run", "its look for a checkpoint to begin at"]
     far = ["records", "`inbench status`", "each question to the file system takes longer by"]
     return "\n\n".join(

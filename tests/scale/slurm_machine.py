@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 NEEDED = ("munged", "slurmctld", "slurmd", "sbatch", "squeue", "scancel", "scontrol", "sinfo")
+AWAY_SECONDS = 15.0
 CONF = """
 ClusterName=inbench
 SlurmctldHost={host}(127.0.0.1)
@@ -87,8 +88,11 @@ class Slurm:
                  "seed-file": "munge.seed"}  # fmt: skip
         self._start("munged", ["-F", "--force", *(f"--{name}={self.folder / file}" for name, file in parts.items())])
         until(lambda: (self.folder / "munge.socket").exists(), "munged")
-        self._start("slurmctld", ["-D", "-f", str(self.conf)])
+        self._start_controller()
         self.start_node()
+
+    def _start_controller(self) -> None:
+        self._start("slurmctld", ["-D", "-f", str(self.conf)])
 
     def start_node(self, *before: str) -> None:
         """slurmd; before: words in front of its command."""
@@ -117,7 +121,12 @@ class Slurm:
 
     def strikes(self) -> dict[str, Callable[[], None]]:
         """What goes wrong."""
-        return {"scancel": self.cancel, "scontrol requeue": self.requeue, "kill -9 of slurmd": self.lose_the_node}
+        return {
+            "scancel": self.cancel,
+            "scontrol requeue": self.requeue,
+            "kill -9 of slurmd": self.lose_the_node,
+            "kill -9 of slurmctld": self.lose_the_controller,
+        }
 
     def cancel(self) -> None:
         self.said("scancel", "--user", getpass.getuser())
@@ -132,6 +141,12 @@ class Slurm:
         self.kill("slurmd")
         until(lambda: self.said("sinfo", "-h", "-o", "%T").strip().startswith("down"), "the loss of the node")
         self.start_node()
+
+    def lose_the_controller(self) -> None:
+        """Nobody answers for a while; what runs runs on."""
+        self.kill("slurmctld")
+        time.sleep(AWAY_SECONDS)
+        self._start_controller()
 
     def stop(self) -> None:
         self.said("scancel", "--full", "--signal=KILL", "--user", getpass.getuser())

@@ -119,10 +119,13 @@ def test_a_node_that_does_not_see_the_results_is_one_sentence_and_nothing_is_los
 
 
 @needs_ray
-def test_ray_computes_the_same_bits(tmp_path: Path) -> None:
+def test_ray_computes_the_same_bits_and_what_no_node_has_is_refused(tmp_path: Path) -> None:
     wanted = campaign.here(tmp_path, 1, "watched")
     with ray_machine.ray_cluster(nodes=1) as cluster:
         told = campaign.same(tmp_path, cluster, 1, wanted, "watched")
+        trial = campaign.Trial(tmp_path, cluster)
+        refused = trial.finish(trial.run("refused", 1, "--threads", "500", methods="watched"))
+    assert (refused.returncode, "no node has 500 CPUs" in refused.stderr) == (2, True), refused.stderr
     assert scale_page.faults({"ray: same": told}) == []
 
 
