@@ -44,9 +44,9 @@ def rows_of(paper: Paper, number: str | None = None) -> list[tuple[PaperRow, int
 
 def claimed(paper: Paper) -> list[tuple[PaperRow, int]]:
     """Both methods of every claim, as rows of the size of the paper's tables."""
-    size = paper.tables[0].size
     return [
-        (PaperRow(claim.says, method, claim.dataset, claim.mask, claim.budget, {}), size)
+        (PaperRow(claim.says, method, claim.dataset, claim.mask, claim.budget, {}), table.size)
+        for table in paper.tables[:1]
         for claim in paper.claims
         for method in (claim.method, claim.than)
     ]
@@ -64,6 +64,8 @@ def requests(
             asked.setdefault(place, {})[row.method] = None
     if not asked:
         needed = sorted({row.dataset for row, _ in rows if row.method})
+        if not needed:
+            raise UserError(f'{paper.name} names no method of ours in any row; method = "NAME" names one')
         raise UserError(f"no data set stands for {paper.name}'s {' or '.join(needed)}; write --datasets {needed[0]}=NAME")
     return [
         replace(request, methods=",".join(methods), datasets=data, mask=mask, test_masks=None, size=size, budget=spent)

@@ -49,7 +49,7 @@ class Submission:
     def all_runs(self) -> Iterator[Planned]:
         """Its runs in the order of their numbers; none more from where it is damaged, or was just forgotten."""
         with (
-            contextlib.suppress(OSError, ValueError, KeyError, TypeError),
+            contextlib.suppress(OSError, ValueError, KeyError, TypeError, RecursionError),
             (self.folder / "runs.jsonl").open(encoding="utf-8") as lines,
         ):
             for line in lines:

@@ -234,7 +234,8 @@ def _paper(folder: Path, data: bytes) -> None:
         tables.paper(folder / "results", str(folder / "paper.toml"), form).encode()
     tables.claims(folder / "results", str(folder / "paper.toml"), "markdown").encode()
     paper_sheets.as_rows(paper_sheets.Beside(paper, [], {}, None), paper.tables)
-    paper_runs.requests(paper, paper.tables, None, None, plan.Request(methods="all"))
+    rows = [*paper_runs.rows_of(paper), *paper_runs.claimed(paper)]
+    paper_runs.requests(paper, rows, None, None, plan.Request(methods="all"))
 
 
 def _odd_papers() -> tuple[bytes, ...]:
