@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from string import ascii_uppercase
 from typing import Any
 
+from inbench.rows import by_table
 from inbench.score_sheets import number, title_of
 from inbench.sheets import Cell, Column, Sheet
 
@@ -20,11 +21,7 @@ MEASURED = {
 
 def cost_sheets(made: Sequence[dict[str, Any]]) -> list[Sheet]:
     """A sheet for each data set, size, mask and budget, with columns for each hardware."""
-    sections: dict[tuple[Any, ...], list[dict[str, Any]]] = {}
-    for row in made:
-        if row["metrics"] and row["external"] is None:
-            sections.setdefault((row["dataset"], row["data"], row["size"], row["mask"], row["budget"]), []).append(row)
-    return [_sheet(members) for members in sections.values()]
+    return [_sheet(members) for members in by_table(row for row in made if row["metrics"] and row["external"] is None)]
 
 
 def _sheet(members: list[dict[str, Any]]) -> Sheet:

@@ -19,7 +19,7 @@ from inbench.errors import UserError
 from inbench.galleries import Gallery
 from inbench.records import Record
 from inbench.registry import Registry
-from inbench.report import about, sectioned
+from inbench.report import about
 from inbench.score_sheets import Row, title_of
 from inbench.sheets import sentences
 
@@ -123,7 +123,7 @@ def shown_galleries(
 ) -> Iterator[Gallery]:
     """Those that there are; why there are no others, and what has to be said, goes into `embedded`."""
     shareable: dict[str, bool] = {}
-    for members in sectioned(made).values():
+    for members in rows.by_table(made):
         content, label = members[0]["data"], members[0]["dataset"]
         if content not in shareable:
             shareable[content] = may_be_shown(content, folder)

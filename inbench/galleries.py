@@ -13,7 +13,7 @@ from inbench.gathering import Pixels
 from inbench.picking import Pick
 from inbench.records import Record
 from inbench.registry import Registry
-from inbench.rows import Scored, Section
+from inbench.rows import Scored, Section, section_of
 
 Row = dict[str, Any]
 
@@ -30,11 +30,6 @@ class Gallery:
     scores: list[list[float]]
     told: str
     missing: list[str]
-
-
-def section_of(row: Row) -> Section:
-    """The table that a row stands in."""
-    return Section(row["dataset"], row["data"], row["size"], row["mask"], row["budget"])
 
 
 def gallery(

@@ -12,6 +12,7 @@ from inbench import brackets, curves, galleries, picking
 from inbench.errors import UserError
 from inbench.records import Record
 from inbench.registry import Registry
+from inbench.rows import by_data
 from inbench.score_sheets import PRIMARY, head, metric_seeds, ranks, title_of, trained_on_it
 
 if TYPE_CHECKING:
@@ -201,10 +202,7 @@ def groups(
     made: Sequence[Row], kinds: Sequence[str], masks: Sequence[str] | None
 ) -> Iterator[tuple[str, list[Named], str, str]]:
     """Kind, rows, file stem and head line of every figure that rows give; masks: of which holes, None: those trained on."""
-    tables: dict[tuple[Any, ...], list[Row]] = {}
-    for row in made:
-        tables.setdefault((row["dataset"], row["data"], row["size"], row["budget"]), []).append(row)
-    for members in tables.values():
+    for members in by_data(made):
         by_mask: dict[str, list[Row]] = {}
         for row in members:
             by_mask.setdefault(row["mask"], []).append(row)

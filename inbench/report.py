@@ -14,7 +14,7 @@ from inbench.chart_lines import Training, trainings
 from inbench.costs import cost_sheets
 from inbench.errors import UserError
 from inbench.records import PROTOCOL, PROTOCOL_LINE, Record
-from inbench.rows import check_there, current, rows_of
+from inbench.rows import by_data, by_table, check_there, current, rows_of
 from inbench.score_sheets import (
     PRIMARY,
     SHOWN,
@@ -107,7 +107,7 @@ def report(made: Sequence[Row], found: Sequence[Record], damaged: Sequence[str] 
     where = {record.key: provenance.environment(record) for record in found}
     letters = {told: provenance.letter(place) for place, told in enumerate(dict.fromkeys(where.values()))}
     return Report(
-        tables=[_table(members) for members in sectioned(made).values()],
+        tables=[_table(members) for members in by_table(made)],
         costs=_costs(made),
         matrices=_matrices(made),
         trainings=trainings(found),
@@ -120,22 +120,6 @@ def report(made: Sequence[Row], found: Sequence[Record], damaged: Sequence[str] 
         unfinished=unfinished,
         facts=_facts(made, found),
     )
-
-
-def sectioned(made: Sequence[Row]) -> dict[tuple[Any, ...], list[Row]]:
-    """Rows by the table they stand in."""
-    sections: dict[tuple[Any, ...], list[Row]] = {}
-    for row in made:
-        sections.setdefault((row["dataset"], row["data"], row["size"], row["mask"], row["budget"]), []).append(row)
-    return sections
-
-
-def by_data(made: Sequence[Row]) -> list[list[Row]]:
-    """Rows by data set, size and budget, whatever the hole."""
-    sections: dict[tuple[Any, ...], list[Row]] = {}
-    for row in made:
-        sections.setdefault((row["dataset"], row["data"], row["size"], row["budget"]), []).append(row)
-    return list(sections.values())
 
 
 def _matrices(made: Sequence[Row]) -> list[Filtered]:

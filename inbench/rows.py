@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -94,6 +95,27 @@ def sections(found: list[Record]) -> dict[Section, list[Record]]:
                 section = Section(labels["dataset"], run["data"], run["size"], mask, budget)
                 sections.setdefault(section, []).append(record)
     return dict(sorted(sections.items(), key=lambda item: (item[0].dataset, item[0].size, item[0].mask, item[0].budget)))
+
+
+def section_of(row: dict[str, Any]) -> Section:
+    """The table that a row stands in."""
+    return Section(row["dataset"], row["data"], row["size"], row["mask"], row["budget"])
+
+
+def by_table(made: Iterable[dict[str, Any]]) -> list[list[dict[str, Any]]]:
+    """Rows by the table that they stand in."""
+    tables: dict[Section, list[dict[str, Any]]] = {}
+    for row in made:
+        tables.setdefault(section_of(row), []).append(row)
+    return list(tables.values())
+
+
+def by_data(made: Iterable[dict[str, Any]]) -> list[list[dict[str, Any]]]:
+    """Rows by data set, size and budget, whatever the hole."""
+    found: dict[Section, list[dict[str, Any]]] = {}
+    for row in made:
+        found.setdefault(dataclasses.replace(section_of(row), mask=""), []).append(row)
+    return list(found.values())
 
 
 def trainings(members: list[Record]) -> list[list[Record]]:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from inbench import elsewhere, statistics
+from inbench.rows import by_data, by_table
 from inbench.sheets import NO_CELL, Cell, Column, Sheet
 
 Row = dict[str, Any]
@@ -21,10 +22,7 @@ MARGINS = {"psnr": 0.1, "psnr-pooled": 0.1, "psnr-completed": 0.1, "ssim": 0.005
 
 def score_sheets(made: Sequence[Row], shown: Sequence[str] = SHOWN) -> list[Sheet]:
     """A sheet for each data set, size, mask and budget, with some metrics."""
-    sections: dict[tuple[Any, ...], list[Row]] = {}
-    for row in made:
-        sections.setdefault((row["dataset"], row["data"], row["size"], row["mask"], row["budget"]), []).append(row)
-    return [_sheet(members, shown) for members in sections.values()]
+    return [_sheet(members, shown) for members in by_table(made)]
 
 
 def title_of(row: Row, *, mask: bool = True) -> str:
@@ -190,11 +188,8 @@ def faults(members: Sequence[Row]) -> list[str]:
 
 def matrix_sheets(made: Sequence[Row], metric: str = PRIMARY) -> list[Sheet]:
     """For each data set, size and budget: every method and training mask against the test masks, by one metric."""
-    sections: dict[tuple[Any, ...], list[Row]] = {}
-    for row in made:
-        sections.setdefault((row["dataset"], row["data"], row["size"], row["budget"]), []).append(row)
     found = []
-    for members in sections.values():
+    for members in by_data(made):
         masks = sorted({row["mask"] for row in members})
         groups: dict[tuple[str, str], dict[str, Row]] = {}
         for row in members:
