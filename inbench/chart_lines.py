@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from inbench import records
+from inbench.curves import losses_of
 from inbench.records import Record
 
 MOST = 160
@@ -56,24 +54,11 @@ def _training(record: Record) -> Training:
         run["seed"],
         run["steps"],
         validation(record),
-        losses(record),
+        {
+            name: thinned(list(zip(steps.tolist(), values.tolist(), strict=True)))
+            for name, (steps, values) in losses_of(record).items()
+        },
     )
-
-
-def losses(record: Record) -> dict[str, Points]:
-    """The losses of a training by name; empty where its curve was not kept."""
-    try:
-        rows = list(csv.reader(io.StringIO(records.where(record.folder, "curve.csv").read_text(encoding="utf-8"))))
-    except (OSError, ValueError):
-        return {}
-    head, body = rows[0] if rows else [], [row for row in rows[1:] if len(row) == len(rows[0])]
-    names = {place: name for place, name in enumerate(head) if name not in ("step", "val_psnr")}
-    try:
-        found = {name: [(float(row[0]), float(row[place])) for row in body if row[place]] for place, name in names.items()}
-    except ValueError:
-        return {}
-    held = {name: [point for point in points if all(map(math.isfinite, point))] for name, points in found.items()}
-    return {name: thinned(points) for name, points in held.items() if points}
 
 
 def thinned(points: Points) -> Points:

@@ -55,22 +55,34 @@ def _over(spread: Values, level: Values) -> Values:
     return found
 
 
+def losses_of(record: Record) -> dict[str, tuple[Values, Values]]:
+    """The steps and the values of each loss of a training, by name; empty where its curve was not kept or cannot be read."""
+    if "curve.csv" not in records.listed(record.folder):
+        return {}
+    try:
+        reader = csv.DictReader(io.StringIO(records.where(record.folder, "curve.csv").read_text(encoding="utf-8")))
+        names = [name for name in reader.fieldnames or [] if name not in ("step", "val_psnr")]
+        table = list(reader)
+        found = {
+            name: np.array([(row["step"], row[name]) for row in table if row[name]], dtype=np.float64).reshape(-1, 2).T
+            for name in names
+        }
+    except (OSError, ValueError, KeyError, TypeError, csv.Error):
+        return {}
+    held = {name: points[:, np.isfinite(points).all(0)] for name, points in found.items()}
+    return {name: (points[0], points[1]) for name, points in held.items() if points.size}
+
+
 def curve_of(record: Record) -> Curve | None:
     """The curve of a record; None where nothing was learned step by step."""
-    if "curve.csv" not in records.listed(record.folder):
+    losses = losses_of(record)
+    if not losses:
         return None
-    text = records.where(record.folder, "curve.csv").read_text(encoding="utf-8")
-    reader = csv.DictReader(io.StringIO(text))
-    losses = [name for name in reader.fieldnames or [] if name not in ("step", "val_psnr")]
-    name = "loss" if "loss" in losses else next(iter(losses), "")
-    table = [row for row in reader if row.get(name)]
-    if not table:
-        return None
+    name = "loss" if "loss" in losses else next(iter(losses))
     watched = record.told["validation"]
     return Curve(
         name,
-        np.array([float(row["step"]) for row in table]),
-        np.array([float(row[name]) for row in table]),
+        *losses[name],
         np.array([float(one["step"]) for one in watched]),
         np.array([float(one["psnr"]) for one in watched]),
     )

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from test_tables import lay
 
-from inbench import curves, records
+from inbench import chart_lines, curves, records
 
 
 def curve(loss: np.ndarray) -> curves.Curve:
@@ -57,3 +58,14 @@ def test_only_what_learned_step_by_step_has_a_curve(pictured: Path) -> None:
     assert learned.steps.tolist() == [1, 2, 3, 4, 5, 6]
     assert learned.watched[-1] == 6
     assert np.isfinite(learned.psnr).all()
+
+
+@pytest.mark.parametrize(
+    "damaged", [b"", b"step,loss\n1,much\n", b"loss\n0.5\n", b"step,loss\n,0.5\n", b"\xff", b"step,loss\n1,nan\n"]
+)
+def test_what_is_no_curve_is_none_and_no_line_of_a_chart(tmp_path: Path, damaged: bytes) -> None:
+    run = lay(tmp_path, told={"validation": [{"step": 1, "psnr": 20.0}]})
+    records.commit(tmp_path / "runs" / run.name, {"curve.csv": damaged})
+    (record,) = records.all_of(tmp_path)
+    assert curves.curve_of(record) is None
+    assert [training.losses for training in chart_lines.trainings([record])] == [{}]
