@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import csv
 import functools
-import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from inbench import choices, records, scoring, store
+from inbench import choices, records, rescoring, scoring, store
 from inbench.errors import UserError
 from inbench.mask import Holes
 from inbench.records import Record
@@ -72,7 +70,7 @@ def gather(scored: Sequence[tuple[Record, str]], ids: Sequence[str], plugins: Re
     completed, missing = {}, {}
     for record, key in scored:
         try:
-            own = _ids(record, key)
+            own = rescoring.scored_rows(record, key)[0]
             if drawn(tuple(own)) != record.scores[key]["holes"]:
                 raise UserError("its holes are drawn in another way by this version of inbench")
             guesses = _guesses(record, key, own, ids, size)
@@ -80,11 +78,6 @@ def gather(scored: Sequence[tuple[Record, str]], ids: Sequence[str], plugins: Re
         except UserError as error:
             missing[record.name] = str(error)
     return Pictures(list(ids), images, holes, completed, missing, data.manifest)
-
-
-def _ids(record: Record, key: str) -> list[str]:
-    """The ids of what a record scored, in its order."""
-    return [row[0] for row in csv.reader(io.StringIO(record.rows(key).decode()))][1:]
 
 
 def _guesses(record: Record, key: str, own: Sequence[str], ids: Sequence[str], size: int) -> Pixels:
@@ -95,7 +88,7 @@ def _guesses(record: Record, key: str, own: Sequence[str], ids: Sequence[str], s
         raise UserError("it kept no guesses; inbench run --keep weights,guesses keeps them")
     if fault := records.fault_in(record.folder, name, there[name]):
         raise UserError(fault)
-    kept = np.load(records.where(record.folder, name), mmap_mode="r", allow_pickle=False)
+    kept = rescoring.kept_pixels(record, key)
     if kept.shape != (len(own), size, size, 3) or kept.dtype != np.uint8:
         raise UserError(f"{name} holds something else than its guesses")
     place = {image_id: number for number, image_id in enumerate(own)}

@@ -7,7 +7,7 @@ import csv
 import io
 import shutil
 import zlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -171,7 +171,7 @@ def _kept(record: Record, key: str, data: Prepared, plugins: Registry) -> Kept:
         mask = choices.mask(key.removesuffix(" on val"), size, plugins).mask
     except UserError as error:
         raise UserError(f"{record.folder.name}: its holes ({entry['shown']}) cannot be drawn again here: {error}") from error
-    pixels = _pixels(record, entry)
+    pixels = kept_pixels(record, key)
     if not set(ids) <= set(part.ids) or pixels.shape != (len(ids), size, size, 3) or pixels.dtype != np.uint8:
         raise UserError(f"{record.folder.name}: the guesses of {entry['shown']} are not those of its pictures")
     holes = mask.draw(ids, size)
@@ -184,27 +184,38 @@ def _kept(record: Record, key: str, data: Prepared, plugins: Registry) -> Kept:
 
 def _table(record: Record, key: str) -> tuple[list[str], dict[str, NDArray[np.float64]]]:
     """The ids of a record's scores on a mask, and every column but the groups."""
+    ids, head, rows = scored_rows(record, key)
     try:
-        head, *rows = csv.reader(io.StringIO(record.rows(key).decode()))
-        ids = [row[head.index("id")] for row in rows]
         columns = {
             name: _numbers([row[place] for row in rows]) for place, name in enumerate(head) if name not in ("id", "group")
         }
-    except (OSError, ValueError, IndexError, zlib.error, csv.Error) as error:
+    except (ValueError, IndexError) as error:
         raise UserError(f"{record.folder.name}: its scores on {record.scores[key]['shown']} cannot be read: {error}") from error
-    if not ids or len(set(ids)) < len(ids):
-        raise UserError(f"{record.folder.name}: its scores on {record.scores[key]['shown']} are not a row an image")
     return ids, columns
+
+
+def scored_rows(record: Record, key: str) -> tuple[list[str], list[str], list[list[str]]]:
+    """The ids of what a record scored on a mask, in its order, the names of its columns, and its rows as text."""
+    shown = record.scores[key]["shown"]
+    try:
+        head, *rows = csv.reader(io.StringIO(record.rows(key).decode()))
+        ids = [row[head.index("id")] for row in rows]
+    except (OSError, ValueError, IndexError, zlib.error, csv.Error) as error:
+        raise UserError(f"{record.folder.name}: its scores on {shown} cannot be read: {error}") from error
+    if not ids or len(set(ids)) < len(ids):
+        raise UserError(f"{record.folder.name}: its scores on {shown} are not a row an image")
+    return ids, head, rows
 
 
 def _numbers(texts: Sequence[str]) -> NDArray[np.float64]:
     return np.array([float(text or "nan") for text in texts])
 
 
-def _pixels(record: Record, entry: Mapping[str, Any]) -> NDArray[Any]:
-    """The array of guesses in a record, whatever it is of."""
+def kept_pixels(record: Record, key: str) -> NDArray[Any]:
+    """The array of guesses in a record, whatever it is of, mapped from its file."""
+    entry = record.scores[key]
     try:
-        found = np.load(records.where(record.folder, entry["guesses"]), allow_pickle=False)
+        found = np.load(records.where(record.folder, entry["guesses"]), mmap_mode="c", allow_pickle=False)
     except (*DAMAGE, TypeError, AttributeError, MemoryError) as error:
         raise UserError(f"{record.folder.name}: its guesses of {entry['shown']} cannot be read: {error}") from error
     return np.asarray(found)
