@@ -9,11 +9,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from inbench import brackets, page, seeds
+from inbench import page, seeds
 from inbench.embedding import data_url, layers
-from inbench.errors import UserError, unknown
+from inbench.errors import UserError
 from inbench.galleries import Gallery
-from inbench.naming import is_of
+from inbench.naming import chosen
 from inbench.report import about
 from inbench.score_sheets import Row, trained_on_it
 
@@ -36,16 +36,8 @@ class Question:
 
 def in_question(made: Sequence[Row], methods: str | None) -> list[Row]:
     """The rows that a blinded page asks about: of some methods, on the holes that something was trained on."""
-    names = brackets.split_list(methods) if methods else []
-    for name in names:
-        if not any(is_of(row, name) for row in made):
-            raise unknown("method", name, {row["label"] for row in made})
     trained = {row["train_mask"] for row in made if row["train_mask"]} or {row["mask"] for row in made}
-    return [
-        row
-        for row in made
-        if row["mask"] in trained and trained_on_it(row) and (not names or any(is_of(row, name) for name in names))
-    ]
+    return [row for row in chosen(made, methods) if row["mask"] in trained and trained_on_it(row)]
 
 
 def questions(galleries: Sequence[Gallery], count: int, *, seed: int = 0) -> list[Question]:

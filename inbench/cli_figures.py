@@ -119,17 +119,12 @@ def _wanted(
 ) -> Iterator[tuple[str, list[Named], str, str]]:
     """Kind, rows, file stem and title of each figure that is asked for."""
     from inbench import brackets, illustrations
-    from inbench.naming import is_of
+    from inbench.naming import chosen
 
     if asked.paper:
         yield from _of_paper(asked, made, kinds)
         return
-    if asked.methods:
-        names = brackets.split_list(asked.methods)
-        for name in names:
-            if not any(is_of(row, name) for row in made):
-                raise unknown("method", name, {row["label"] for row in made})
-        made = [row for row in made if any(is_of(row, name) for name in names)]
+    made = chosen(made, asked.methods)
     masks = brackets.split_list(asked.masks) if asked.masks else None
     for mask in masks or []:
         if mask != "all" and mask not in {row["mask"] for row in made}:

@@ -13,8 +13,9 @@ from typing import ClassVar
 from inbench import records, submissions
 from inbench.claims import Claims
 from inbench.errors import Interrupted, UserError
+from inbench.isolation import NO_ROOM
 from inbench.planned import SETTLED, Planned
-from inbench.runner import NO_ROOM, Attempt, Limits, Show, settled_since
+from inbench.runner import Attempt, Limits, Show, settled_since
 from inbench.submissions import NOT_VISIBLE, Submission
 
 LOOK_SECONDS = 1.0

@@ -16,8 +16,9 @@ from pathlib import Path
 from inbench import submissions
 from inbench.claims import Claims
 from inbench.errors import Interrupted, NoRoom, UserError, visible
+from inbench.isolation import NO_ROOM
 from inbench.planned import Planned
-from inbench.runner import NO_ROOM, POLL_SECONDS, Attempt, Limits
+from inbench.runner import POLL_SECONDS, Attempt, Limits
 
 STOPPED = 130
 

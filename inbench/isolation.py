@@ -17,6 +17,10 @@ from pathlib import Path
 from inbench.errors import UserError
 
 GRACE_SECONDS = 20.0
+NO_ROOM = 74
+"""The exit code of a worker whose disk is full."""
+INTERRUPTED = -signal.SIGINT
+"""How a worker ends that was interrupted and left a checkpoint: by the signal, for 130 may be a plugin's exit code."""
 LOG_HEAD, LOG_TAIL = 2**20, 2**18
 """Of what a run prints, the first MiB and the last quarter of one are kept."""
 MARK = "INBENCH_PROCESS"

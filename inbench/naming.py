@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from inbench import brackets
+from inbench.errors import unknown
 
 Row = dict[str, Any]
 
@@ -18,6 +20,15 @@ def is_of(row: Row, text: str) -> bool:
     return set(shown) <= set(asked.options) and all(
         name in row["params"] and _same(row["params"][name], value) for name, value in asked.options.items()
     )
+
+
+def chosen(made: Sequence[Row], methods: str | None) -> list[Row]:
+    """The rows of some methods, `A,B[p=1]`; of all where none is named. Raises `UserError` for a name that no row has."""
+    names = brackets.split_list(methods or "")
+    for name in names:
+        if not any(is_of(row, name) for row in made):
+            raise unknown("method", name, {row["label"] for row in made})
+    return [row for row in made if not names or any(is_of(row, name) for name in names)]
 
 
 def _same(value: object, text: str) -> bool:

@@ -30,6 +30,10 @@ class Planned:
         seed = f", seed {self.run.seed}" if self.run.seed else ""
         return f"{labels['method']} on {labels['dataset']}{seed}"
 
+    def came_to(self, status: str, reason: str) -> None:
+        """Take over what its record says of it."""
+        self.state, self.reason = ("done" if status == "ok" else status), reason
+
     @property
     def runs(self) -> Path:
         """The folder of all records."""

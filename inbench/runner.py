@@ -16,15 +16,11 @@ from typing import Any
 from inbench import records
 from inbench.claims import Claim, Claims
 from inbench.errors import Interrupted, NoRoom
-from inbench.isolation import Process
+from inbench.isolation import INTERRUPTED, NO_ROOM, Process
 from inbench.planned import SETTLED, Planned, read_object
 
 POLL_SECONDS = 0.25
 WAIT_SECONDS = 1.0
-NO_ROOM = 74
-"""The exit code of a worker whose disk is full."""
-INTERRUPTED = -signal.SIGINT
-"""How a worker ends that was interrupted and left a checkpoint: by the signal, for 130 may be a plugin's exit code."""
 PATIENT = {"OMP_WAIT_POLICY": "PASSIVE"}
 """Threads that wait sleep instead of spinning: beside another busy process, spinning ones slow each other ten times."""
 
@@ -174,7 +170,7 @@ class Attempt:
         lines = records.last_lines(one.work / "log.txt")
         outcome = records.outcome(records.open_record(one.runs / one.run.name), one.spec)
         if code in (0, 1) and outcome is not None and not (code == 1 and outcome[0] == "ok"):
-            one.state, one.reason = ("done" if outcome[0] == "ok" else outcome[0]), outcome[1]
+            one.came_to(*outcome)
             records.add_log(one.runs / one.run.name, lines)
             shutil.rmtree(one.work, ignore_errors=True)
             return
@@ -204,10 +200,9 @@ def settled_since(one: Planned) -> bool:
     """Whether another process has come to an end with a run since it was planned."""
     record = records.open_record(one.runs / one.run.name)
     outcome = records.outcome(record, one.spec) if record and record.told.get("written") != one.written else None
-    if outcome is None:
-        return False
-    one.state, one.reason = ("done" if outcome[0] == "ok" else outcome[0]), outcome[1]
-    return True
+    if outcome is not None:
+        one.came_to(*outcome)
+    return outcome is not None
 
 
 def _ending(code: int) -> str:

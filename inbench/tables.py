@@ -101,8 +101,7 @@ def matrix(results: Path, metric: str, form: str) -> str:
 def time_to_quality(results: Path, goals: str, form: str, *, only: str | None = None, timed: Path | None = None) -> str:
     """When the validation of each training first reached so many dB; timed: a file of `inbench bench` with seconds a step."""
     wanted = goals_of(goals)
-    if form not in formats.FORMATS:
-        raise UserError(f"--time-to is a table for people: markdown, latex or html, not {form}; run.json has the validation")
+    _for_people("--time-to", form, "; run.json has the validation")
     found = [record for record in found_in(results) if only in (None, record.told["labels"]["dataset"])]
     times = timings.step_times(timings.read(timed)) if timed else None
     return formats.FORMATS[form](quality_sheets(found, wanted, times))
@@ -130,10 +129,14 @@ def claims(results: Path, name: str, form: str, *, datasets: str | None = None, 
     told = published.load(name)
     if not told.claims:
         raise UserError(f"{told.name} lists no claims; a claim is a [[claims]] of its .toml, as meng2020 has them")
-    if form not in formats.FORMATS:
-        raise UserError(f"--claims is a table for people: markdown, latex or html, not {form}")
+    _for_people("--claims", form)
     tested = verdicts.judge(results, told, published.roles_of(told, datasets), budget)
     return formats.FORMATS[form]([verdicts.sheet(told, tested)], [PROTOCOL_LINE])
+
+
+def _for_people(option: str, form: str, instead: str = "") -> None:
+    if form not in formats.FORMATS:
+        raise UserError(f"{option} is a table for people: markdown, latex or html, not {form}{instead}")
 
 
 def format_of(asked: str | None, file: str | None, as_json: bool) -> str:

@@ -30,6 +30,7 @@ from inbench.batches import Batches
 from inbench.device import autocast_forwards, compile_forwards, fingerprint, set_numerics
 from inbench.errors import Interrupted, Unavailable, UserError
 from inbench.guards import Guard, about_overlap
+from inbench.isolation import INTERRUPTED, NO_ROOM
 from inbench.mask import Mask
 from inbench.method import Method
 from inbench.records import Run
@@ -38,10 +39,6 @@ from inbench.store import Part, Prepared
 BEAT_SECONDS = 0.5
 ORPHAN_SECONDS = 20.0
 """So long a run whose parent is gone has for its checkpoint, whatever its method is busy with."""
-NO_ROOM = 74
-"""The exit code where the disk is full; the runner knows it."""
-INTERRUPTED = -signal.SIGINT
-"""What the runner sees of a process that SIGINT has ended."""
 
 
 class Heart:
