@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -38,18 +39,38 @@ class Judged:
     verdict: str = ""
 
 
+@dataclass(frozen=True)
+class Pair:
+    """Two methods in a table: their records, and how they compare by every metric."""
+
+    scored: Scored
+    sides: tuple[list[Record], list[Record]]
+    compared: Compared
+
+    def means(self, metric: str) -> list[list[float]]:
+        return [[self.scored.mean(one, metric) for one in side] for side in self.sides]
+
+
+Between = Callable[[Section, str, str], Pair | None]
+
+
 def judge(results: Path, paper: Paper, roles: Mapping[str, str], budget: str | None = None) -> list[Judged]:
     """Every claim of a paper on the records of a folder; without a budget, under the one that can test most of them."""
     labels = {role: label_of(name) for role, name in roles.items()}
     found = sections(found_in(results)) if (results / "runs").is_dir() else {}
-    tested = {shown: [_test(claim, found, labels, shown) for claim in paper.claims] for shown in _budgets(found, budget)}
-    best = max(tested.values(), key=_worth, default=[Judged(claim, verdict="not run") for claim in paper.claims])
+
+    @functools.cache
+    def between(section: Section, method: str, than: str) -> Pair | None:
+        """Claims by several metrics are of one pair."""
+        scored = Scored(section, found[section])
+        one, other = (side_of(found[section], scored, text) for text in (method, than))
+        return Pair(scored, (one, other), compared_in(section, scored, one, other)) if one and other else None
+
+    budgets = [budget] if budget else sorted({section.budget for section in found})
+    tested = [[_test(claim, found, labels, shown, between) for claim in paper.claims] for shown in budgets]
+    best = max(tested, key=_worth, default=[Judged(claim, verdict="not run") for claim in paper.claims])
     _settle(best)
     return best
-
-
-def _budgets(found: Mapping[Section, Sequence[Record]], asked: str | None) -> list[str]:
-    return [asked] if asked else sorted({section.budget for section in found})
 
 
 def _worth(tested: Sequence[Judged]) -> tuple[int, int]:
@@ -58,22 +79,19 @@ def _worth(tested: Sequence[Judged]) -> tuple[int, int]:
     return sum(not one.withheld for one in compared), len(compared)
 
 
-def _test(claim: Claim, found: Mapping[Section, list[Record]], labels: Mapping[str, str], budget: str) -> Judged:
+def _test(claim: Claim, found: Iterable[Section], labels: Mapping[str, str], budget: str, between: Between) -> Judged:
     if claim.dataset not in labels:
         return Judged(claim, verdict=f"no data set stands for {claim.dataset}: --datasets {claim.dataset}=NAME")
-    for section, members in found.items():
-        if (section.dataset, section.mask, section.budget) != (labels[claim.dataset], claim.mask, budget):
-            continue
-        scored = Scored(section, members)
-        sides = [side_of(members, scored, text) for text in (claim.method, claim.than)]
-        if sides[0] and sides[1]:
-            compared = compared_in(section, scored, *sides)
-            if claim.metric not in (*CURVES, *compared.differences):
-                return Judged(claim, verdict=f"not scored by {claim.metric}: inbench score")
-            if claim.metric in CURVES:
-                return _of_curves(claim, compared, sides)
-            return _of_scores(claim, compared, [[scored.mean(one, claim.metric) for one in side] for side in sides])
-    return Judged(claim, verdict="not run")
+    here = (labels[claim.dataset], claim.mask, budget)
+    tables = [section for section in found if (section.dataset, section.mask, section.budget) == here]
+    pair = next(filter(None, (between(section, claim.method, claim.than) for section in tables)), None)
+    if pair is None:
+        return Judged(claim, verdict="not run")
+    if claim.metric in CURVES:
+        return _of_curves(claim, pair)
+    if claim.metric not in pair.compared.differences:
+        return Judged(claim, verdict=f"not scored by {claim.metric}: inbench score")
+    return _of_scores(claim, pair.compared, pair.means(claim.metric))
 
 
 def _of_scores(claim: Claim, compared: Compared, means: Sequence[Sequence[float]]) -> Judged:
@@ -89,17 +107,19 @@ def _of_scores(claim: Claim, compared: Compared, means: Sequence[Sequence[float]
     return Judged(claim, compared, told, f"too early: {compared.withheld}" if compared.withheld else "")
 
 
-def _of_curves(claim: Claim, compared: Compared, sides: Sequence[Sequence[Record]]) -> Judged:
+def _of_curves(claim: Claim, pair: Pair) -> Judged:
     """How the losses of two methods went: over trainings where there are several of each, else a value and no interval."""
-    found = [[curve.last() for record in side if (curve := curves.curve_of(record))] for side in sides]
-    if not all(found):
+    lasts = [[curve.last() for record in side if (curve := curves.curve_of(record))] for side in pair.sides]
+    if not all(lasts):
         return Judged(claim, verdict="no curve of a loss")
-    ours, theirs = ([last[CURVES.index(claim.metric)] for last in side] for side in found)
+    ours, theirs = ([last[CURVES.index(claim.metric)] for last in side] for side in lasts)
     if min(len(ours), len(theirs)) > 1:
-        return Judged(claim, compared, statistics.between_seeds(theirs, ours))
+        return Judged(claim, pair.compared, statistics.between_seeds(theirs, ours))
     difference = sum(theirs) / len(theirs) - sum(ours) / len(ours)
     nothing = float("nan")
-    return Judged(claim, compared, Difference(difference, nothing, nothing, nothing), f"{OPEN}: one training tells no spread")
+    return Judged(
+        claim, pair.compared, Difference(difference, nothing, nothing, nothing), f"{OPEN}: one training tells no spread"
+    )
 
 
 def _settle(tested: Sequence[Judged]) -> None:
