@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,6 +21,22 @@ def now(device: torch.device | None = None) -> float:
 
         (torch.cuda if device.type == "cuda" else torch.mps).synchronize()
     return time.perf_counter()
+
+
+class Stopwatch:
+    """Seconds of work on a device, on top of those before; what is done aside does not count."""
+
+    def __init__(self, device: torch.device, before: float = 0.0) -> None:
+        self._device, self._before, self._began = device, before, now(device)
+
+    def seconds(self) -> float:
+        return self._before + now(self._device) - self._began
+
+    @contextlib.contextmanager
+    def aside(self) -> Iterator[None]:
+        began = now(self._device)
+        yield
+        self._began += now(self._device) - began
 
 
 def utc() -> str:

@@ -106,9 +106,8 @@ def train(
     progress = load(checkpoint, method, device) if checkpoint.is_file() else Progress()
     watched = set() if method.one_pass else watch.at(steps)
     pending: list[tuple[int, Mapping[str, Tensor]]] = []
-    last_read = started = clock.now(device)
-    keeper = Keeper(checkpoint)
-    before, counting = progress.seconds, _count_updates(method, progress)
+    keeper, counting = Keeper(checkpoint), _count_updates(method, progress)
+    spent, last_read = clock.Stopwatch(device, progress.seconds), clock.now()
     method.train()
     try:
         while progress.step < steps:
@@ -125,25 +124,23 @@ def train(
             now = clock.now()
             if now - last_read > READ_BACK_SECONDS or progress.step in watched or progress.step == steps:
                 _read_back(pending, progress)
-                progress.seconds = before + clock.now(device) - started
+                progress.seconds = spent.seconds()
                 last_read = clock.now()
             if progress.step in watched:
-                aside = clock.now(device)
-                progress.validation.append({"step": progress.step, "psnr": watch.psnr(method, guard)})
-                started += clock.now(device) - aside
+                with spent.aside():
+                    progress.validation.append({"step": progress.step, "psnr": watch.psnr(method, guard)})
             beat(progress)
             if keeper.is_due() and progress.step < steps:
                 _read_back(pending, progress)
-                progress.seconds = before + clock.now(device) - started
-                aside = clock.now()
-                keeper.save(method, progress)
-                started += clock.now() - aside
+                progress.seconds = spent.seconds()
+                with spent.aside():
+                    keeper.save(method, progress)
         with guard.watching("finish"):
             method.finish()
-        progress.seconds = before + clock.now(device) - started
+        progress.seconds = spent.seconds()
     except Interrupted:
         _read_back(pending, progress)
-        progress.seconds = before + clock.now(device) - started
+        progress.seconds = spent.seconds()
         keeper.wait()
         save(checkpoint, method, progress)
         raise

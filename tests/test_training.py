@@ -13,7 +13,7 @@ import torch
 from torch import nn
 
 import inbench
-from inbench import records, training
+from inbench import clock, records, training
 from inbench.device import compile_forwards, set_numerics
 
 Find = Callable[..., records.Record]
@@ -134,3 +134,13 @@ def test_a_training_has_converged_when_its_last_fifth_brought_no_tenth_of_a_deci
 def test_the_last_fifth_begins_at_the_same_step_however_often_validation_is_watched():
     rising = [{"step": step, "psnr": 20 + step / 1000} for step in range(50, 1001, 50)]
     assert training.converged(rising) is False  # 0.2 dB from step 800, though 0.05 from step 950
+
+
+def test_what_is_done_aside_is_no_time_of_training(monkeypatch):
+    moments = iter([100.0, 103.0, 110.0, 150.0, 152.0])
+    monkeypatch.setattr(clock, "now", lambda device=None: next(moments))
+    spent = clock.Stopwatch(torch.device("cpu"), 7.0)
+    assert spent.seconds() == 10.0  # 3 on top of the 7 before an interruption
+    with spent.aside():  # from 110 to 150
+        pass
+    assert spent.seconds() == 7.0 + 52.0 - 40.0
