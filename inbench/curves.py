@@ -19,6 +19,8 @@ LAST = 0.2
 WINDOW = 0.05
 """Of the steps: how wide a window a running level and swing are taken over; at least `LEAST` steps."""
 LEAST = 9
+LARGEST = float(np.finfo(np.float32).max)
+"""Of a loss, which is a float32; what is larger is damage."""
 SWING = "half the distance from the 5th to the 95th percentile of the loss, over its median"
 
 
@@ -69,7 +71,7 @@ def losses_of(record: Record) -> dict[str, tuple[Values, Values]]:
         }
     except (OSError, ValueError, KeyError, TypeError, csv.Error):
         return {}
-    held = {name: points[:, np.isfinite(points).all(0)] for name, points in found.items()}
+    held = {name: points[:, (np.abs(points) <= LARGEST).all(0)] for name, points in found.items()}
     return {name: (points[0], points[1]) for name, points in held.items() if points.size}
 
 

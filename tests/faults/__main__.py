@@ -34,7 +34,12 @@ def arguments() -> argparse.Namespace:
     asked.add_argument("--kills", type=int, default=tally.KILLS, help="(default: %(default)s)")
     asked.add_argument("--kill-minutes", type=float, default=float("inf"), help="no kill after so many (default: no end)")
     asked.add_argument("--minutes", type=float, default=tally.MINUTES, help="for each fuzz target (default: %(default)s)")
-    asked.add_argument("--seed", type=int, default=int(time.time()), help="of the moments of the kills")
+    asked.add_argument(
+        "--seed",
+        type=int,
+        default=int(time.time()),
+        help="of the moments of the kills and the damage done to inputs (default: another each time)",
+    )
     asked.add_argument("--into", type=Path, default=page.MEASURED, help="the JSON to write (default: %(default)s)")
     given = asked.parse_args()
     if given.go_on and given.parts:
@@ -85,7 +90,7 @@ def measure(given: argparse.Namespace, kept: tally.Tally) -> None:
                 print(json.dumps(told), flush=True)
                 kept.keep(unit, told)
     with tempfile.TemporaryDirectory(prefix="inbench-faults-") as folder:
-        for row in fuzzing.campaign(Path(folder), given.minutes, fuzzed, jobs=given.jobs):
+        for row in fuzzing.campaign(Path(folder), given.minutes, fuzzed, seed=given.seed, jobs=given.jobs):
             print(f"fuzz: {row['reader']}: {row['inputs']} inputs{': ' + row['fault'] if row['fault'] else ''}", flush=True)
             kept.keep(f"fuzz: {row['reader']}", row)
 

@@ -25,6 +25,7 @@ from inbench import (
     cli_exchange,
     conventions,
     exporting,
+    formats,
     guesses,
     paper_runs,
     paper_sheets,
@@ -35,6 +36,7 @@ from inbench import (
     rescoring,
     tables,
     timings,
+    voting,
 )
 from inbench.errors import visible
 from inbench.exporting import Exchange
@@ -53,6 +55,14 @@ class Grey(inbench.Method):
 def inbench_methods():
     return [Grey]
 """
+VOTES = b"page,question,choice,seconds\n0a,1,left,2.5\n0a,2,right,1.0\n0a,2,left,1.5\n"
+KEY = json.dumps(
+    {
+        "page": "0a",
+        "seed": 0,
+        "questions": [{"left": "linear", "right": "mean-fill"}, {"left": "original", "right": "linear"}],
+    }
+).encode()
 ODD_PLUGINS = (
     METHOD + b"\0",
     METHOD.decode().encode("utf-16"),
@@ -248,6 +258,18 @@ def _sound_paper() -> bytes:
     return (published.FOLDER / "meng2020.toml").read_bytes()
 
 
+def _voted(votes: bytes | None = None, key: bytes | None = None) -> Callable[[Path, bytes], object]:
+    """The votes on a blinded page, or its key; the other one is sound."""
+
+    def read(folder: Path, data: bytes) -> None:
+        _laid(folder, {"votes.csv": votes or data, "key.json": key or data})
+        found = voting.read([folder / "votes.csv"], folder / "key.json")
+        formats.markdown(voting.sheets(found, 1)).encode()
+        json.dumps(voting.as_rows(found), allow_nan=False)
+
+    return read
+
+
 def _timings(folder: Path, data: bytes) -> None:
     """Timings, and as those that others are compared with."""
     sound = timings.read(_laid(folder, {"sound.json": _some_timings()}) / "sound.json")
@@ -314,6 +336,8 @@ def targets() -> dict[str, Target]:
         "kept guesses, ids": _from_record(".csv"),
         "kept guesses, run.json": _from_record("run.json"),
         "paper": Target(_sound_paper(), _paper, odd=_odd_papers()),
+        "votes": Target(VOTES, _voted(key=KEY)),
+        "key of a blinded page": Target(KEY, _voted(votes=VOTES), is_json=True),
         "timings": Target(_some_timings(), _timings, is_json=True),
         "CelebA, partition": _list_of("celeba", official_layouts.celeba, official_layouts.PARTITION),
         "CelebA, landmarks": _list_of("celeba", official_layouts.celeba, official_layouts.LANDMARKS),

@@ -207,14 +207,14 @@ def _damaged(target: Target) -> st.SearchStrategy[bytes]:
     return st.one_of(*kinds, *([retold(target.base)] * 2 if target.is_json else []))
 
 
-def campaign(folder: Path, minutes: float, names: Sequence[str], *, jobs: int = 1) -> Iterator[dict[str, Any]]:
+def campaign(folder: Path, minutes: float, names: Sequence[str], *, seed: int = 0, jobs: int = 1) -> Iterator[dict[str, Any]]:
     """Fuzz each reader for so many minutes of the clock, or until it fails, in a process of its own, so many at a time."""
     waiting, running = list(names), dict[str, tuple[subprocess.Popen[bytes], float]]()
     try:
         while waiting or running:
             while waiting and len(running) < jobs:
                 name = waiting.pop(0)
-                running[name] = _started(name, folder / brackets.file_name(name), minutes), time.monotonic()
+                running[name] = _started(name, folder / brackets.file_name(name), minutes, seed), time.monotonic()
             for name, (process, began) in list(running.items()):
                 if time.monotonic() - began > 60 * minutes + SECONDS:  # it hangs where no alarm reaches it
                     process.kill()
@@ -228,10 +228,10 @@ def campaign(folder: Path, minutes: float, names: Sequence[str], *, jobs: int = 
             process.wait()
 
 
-def _started(name: str, folder: Path, minutes: float) -> subprocess.Popen[bytes]:
+def _started(name: str, folder: Path, minutes: float, seed: int) -> subprocess.Popen[bytes]:
     folder.mkdir()
     with (folder / "said.txt").open("wb") as said:
-        words = [sys.executable, __file__, name, str(folder), f"{minutes:g}"]
+        words = [sys.executable, __file__, name, str(folder), f"{minutes:g}", str(seed)]
         return subprocess.Popen(words, stdout=said, stderr=subprocess.STDOUT)
 
 
@@ -246,18 +246,18 @@ def _row_of(name: str, folder: Path, code: int) -> dict[str, Any]:
     return {"reader": name, "inputs": 0, "minutes": 0.0, "fault": f"the process ended with exit code {code}: {last}"}
 
 
-def one_reader(name: str, folder: Path, minutes: float) -> dict[str, Any]:
-    """Fuzz a reader for so many minutes of the clock, or until it fails."""
+def one_reader(name: str, folder: Path, minutes: float, seed: int) -> dict[str, Any]:
+    """Fuzz a reader for so many minutes of the clock, or until it fails; another seed tries other inputs."""
     target, began, tried, fault = targets()[name], time.monotonic(), 0, ""
     place = folder / "place"
     place.mkdir()
     while not fault and time.monotonic() - began < 60 * minutes:
         try:
-            tried += fuzz(name, target, place, examples=50, seed=tried)
+            tried += fuzz(name, target, place, examples=50, seed=seed + tried)
         except AssertionError as error:
             fault = str(error)
     return {"reader": name, "inputs": tried, "minutes": round((time.monotonic() - began) / 60, 1), "fault": fault}
 
 
 if __name__ == "__main__":
-    print(json.dumps(one_reader(sys.argv[1], Path(sys.argv[2]), float(sys.argv[3]))))
+    print(json.dumps(one_reader(sys.argv[1], Path(sys.argv[2]), float(sys.argv[3]), int(sys.argv[4]))))

@@ -23,8 +23,12 @@ from inbench import (
     bench_command,
     brackets,
     budget,
+    chart_lines,
     choices,
+    curves,
     data_commands,
+    drawing,
+    figures,
     isolation,
     mask_files,
     packing,
@@ -55,16 +59,16 @@ class Target:
     odd: tuple[bytes, ...] = ()
 
 
-def _reference() -> Path:
-    return next((ROOT / "results" / "reference" / "runs").glob("mean-fill-*"))
+def _reference(method: str = "mean-fill") -> Path:
+    return next((ROOT / "results" / "reference" / "runs").glob(f"{method}-*"))
 
 
-def _record(folder: Path, change: str, data: bytes) -> Path:
+def _record(folder: Path, change: str, data: bytes, method: str = "mean-fill") -> Path:
     """A results folder with one record, of which one file is another; its hash is right, as whoever changes it makes it."""
     results = folder / "results"
-    record = results / "runs" / _reference().name
+    record = results / "runs" / _reference(method).name
     shutil.rmtree(results, ignore_errors=True)
-    shutil.copytree(_reference(), record)
+    shutil.copytree(_reference(method), record)
     (record / change).parent.mkdir(exist_ok=True)
     (record / change).write_bytes(data)
     if change != "done":
@@ -88,6 +92,17 @@ def _look(folder: Path, change: str, data: bytes) -> None:
     with contextlib.suppress(UserError):
         packing.pack(results, folder / "results" / "pack.zip", weights=False)
     packing.merge(folder / "results" / "other", [results])
+
+
+def _curve(folder: Path, data: bytes) -> None:
+    """The curve of a training: drawn, in a report, and as a paper's claims take its swing."""
+    results = _record(folder, "curve.csv", data, "autoencoder")
+    found = [record for place in (results / "runs").iterdir() if (record := records.open_record(place))]
+    chart_lines.trainings(found)
+    drawn = {record.key: curve for record in found if (curve := curves.curve_of(record))}
+    if drawn:
+        styles = dict.fromkeys(drawn, drawing.Style("#000000", "o", "-"))
+        figures.curve_figure(drawn, styles, "a caption").savefig(io.BytesIO(), format="svg")
 
 
 def _zipped_scores(folder: Path, data: bytes) -> None:
@@ -208,6 +223,18 @@ ODD_WORDS = (
     b"~/\0.zip",
     b"[" * 3000,
     b"a[" * 3000 + b"]" * 3000,
+)
+
+
+ODD_CURVES = (
+    b"step,loss,val_psnr\n",
+    b"step,step\n1,2\n",
+    b"loss\n1\n",
+    b"step,loss\n1,nan\n2,inf\n",
+    b"step,loss\n1,1e308\n2,-1e308\n3,0\n",
+    b"step,loss\n3,1\n3,1\n1,-1\n",
+    b"step,loss\n1\n2,1,1,1\n",
+    b'step,"lo\0ss\n',
 )
 
 
@@ -347,6 +374,7 @@ def targets() -> dict[str, Target]:
         "done": Target((_reference() / "done").read_bytes(), lambda folder, data: _look(folder, "done", data), is_json=True),
         "scores": Target(_scores(), lambda folder, data: _look(folder, _scores_name(), data)),
         "scores, gzipped": Target(_gzipped(), _zipped_scores),
+        "curve": Target((_reference("autoencoder") / "curve.csv").read_bytes(), _curve, odd=ODD_CURVES),
         "weights": Target(_weights(), lambda folder, data: _look(folder, "weights.safetensors", data)),
         "archive of records": Target(_packed(), _archive),
         "picture": Target(picture(9), lambda folder, data: _album(folder, "p9.png", data)),
