@@ -88,7 +88,7 @@ def compared_in(section: Section, scored: Scored, one: list[Record], other: list
         means = {name: [[scored.mean(record, name) for record in side] for side in (one, other)] for name in metrics}
         differences = {name: statistics.between_seeds(*sides) for name, sides in means.items()}
     else:
-        read = [[scored.columns(record, metrics, ids=True) for record in side] for side in (one, other)]
+        read = [[scored.columns(record, metrics) for record in side] for side in (one, other)]
         values = [np.mean([columns for columns, _ in side], axis=0) for side in read]
         differences = {
             name: statistics.paired(values[0][:, place], values[1][:, place], read[0][0][1], reduce=told["reduce"])

@@ -25,7 +25,7 @@ def unreadable(record: Record) -> str:
     columns = {metric["column"] for metric in record.told["metrics"].values()}
     for mask, entry in record.scores.items():
         try:
-            rows = frame(record, mask, ids=False) if entry["status"] == "ok" else None
+            rows = frame(record, mask) if entry["status"] == "ok" else None
             if rows is not None and (len(rows) != entry["n"] or not {*columns, "group"} <= set(rows.columns)):
                 return f"{record.folder.name}/{entry['file']} has other rows or columns than run.json says"
             if rows is not None and not all(rows[name].dtype.kind in "fi" for name in columns):
@@ -49,15 +49,9 @@ def other_means(record: Record) -> str:
     return ""
 
 
-def frame(record: Record, canonical: str, *, ids: bool = True) -> pd.DataFrame:
-    """The scores on a mask, an image a row; ids: by the names of its images, which take the longest to read."""
-    text = record.rows(canonical)
-    if "id" not in text.decode().partition("\n")[0].strip().split(","):  # a name that is no text is found here too
-        raise ValueError("there is no column id")
-    data = io.BytesIO(text)
-    if not ids:
-        return pd.read_csv(data, usecols=lambda name: name != "id", low_memory=False)
-    return pd.read_csv(data, dtype={"id": str}, index_col="id")
+def frame(record: Record, canonical: str) -> pd.DataFrame:
+    """The scores on a mask, an image a row, by the names of the images; what pandas raises where they cannot be read."""
+    return pd.read_csv(io.BytesIO(record.rows(canonical)), dtype={"id": str}, index_col="id")
 
 
 def mean_of(column: NDArray[np.float64]) -> np.floating:

@@ -70,7 +70,7 @@ def gallery(
         picks,
         pictures,
         [pictures.completed[record.name] for record in kept],
-        [scored.frame(record, ids=True)[picking.METRIC].loc[pictures.ids].tolist() for record in kept],
+        [scored.frame(record)[picking.METRIC].loc[pictures.ids].tolist() for record in kept],
         picking.in_words(picks, seed=seed),
         [f"{record.name} kept no guesses" for record in without] + [f"{name}: {why}" for name, why in pictures.missing.items()],
     )

@@ -148,20 +148,18 @@ class Scored:
         """Whether all were scored on the same number of pictures, and so on the same ones."""
         self.common: list[str] | None = None
         if not self.same:
-            ids = [set(self.frame(record, ids=True).index) for record in self.records.values()]
+            ids = [set(self.frame(record).index) for record in self.records.values()]
             self.common = sorted(set.intersection(*ids))
 
-    def frame(self, record: Record, *, ids: bool = False) -> pd.DataFrame:
-        """The rows of a record."""
-        return counting.frame(record, self.entries[record.key][0], ids=ids)
+    def frame(self, record: Record) -> pd.DataFrame:
+        """The rows of a record, in the order of the names of their images."""
+        return counting.frame(record, self.entries[record.key][0]).sort_index()
 
-    def columns(self, record: Record, metrics: Iterable[str], *, ids: bool = False) -> tuple[NDArray[np.float64], list[int]]:
+    def columns(self, record: Record, metrics: Iterable[str]) -> tuple[NDArray[np.float64], list[int]]:
         """The values of some metrics, [n, k], and to which group each image belongs; without groups, each to itself."""
-        frame = self.frame(record, ids=ids or self.common is not None)
+        frame = self.frame(record)
         if self.common is not None:
             frame = frame.loc[self.common]
-        elif ids:
-            frame = frame.sort_index()
         groups = frame["group"].to_numpy(np.float64)
         owners = range(len(groups)) if np.isnan(groups).any() else groups.astype(int).tolist()
         return frame[[record.told["metrics"][name]["column"] for name in metrics]].to_numpy(np.float64), list(owners)

@@ -69,6 +69,33 @@ def test_means_that_are_not_those_of_the_rows_are_found(made: Path, record: Find
     assert "psnr on center[side=16] is 40, but the mean of its rows is" in packing.fault_of(found.folder)
 
 
+def shifted(rows: bytes) -> bytes:
+    """A field more in each line than the first names."""
+    first, *lines = rows.splitlines(keepends=True)
+    return first + b"".join(b"more," + line for line in lines)
+
+
+@pytest.mark.parametrize("damaged", [shifted, lambda rows: b"\t" + rows, lambda rows: rows.replace(b"id,", b'"id,x",', 1)])
+def test_rows_that_pandas_may_take_for_others_are_damage_and_never_counted(
+    damaged: Callable[[bytes], bytes], made: Path, command: Command, record: Find
+) -> None:
+    found = record("mean-fill")
+    (entry,) = found.scores.values()
+    change(found, entry["file"], damaged((found.folder / entry["file"]).read_bytes()))
+    assert f"{entry['file']} cannot be read" in packing.fault_of(found.folder)
+    assert "1 damaged records are not counted" in command("tables", "--results", str(made)).out
+
+
+def test_the_order_of_the_rows_is_not_what_pairs_two_methods(made: Path, command: Command, record: Find) -> None:
+    compared = ("compare", "mean-fill", AUTO, "--results", str(made))
+    before, found = command(*compared).out, record("mean-fill")
+    (entry,) = found.scores.values()
+    first, *lines = (found.folder / entry["file"]).read_bytes().splitlines(keepends=True)
+    assert len(lines) > 2
+    change(found, entry["file"], b"".join([first, *reversed(lines)]))
+    assert command(*compared).out == before
+
+
 def test_a_record_under_the_name_of_another_run_is_found(made: Path) -> None:
     folder = folder_of(made, "mean-fill")
     folder.rename(folder.with_name("mean-fill-000000000000"))
