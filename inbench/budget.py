@@ -20,6 +20,7 @@ class _Spending:
     batch: int = param(64, "images a step", low=1)
     test_images: int | None = param(None, "test images scored; none: all", low=1)
     augmentation: Literal["none", "flip"] = param("none", "flip: half of the training pictures left-right, at random")
+    ema: float = param(0.0, "decay of the average of weights that answers; 0: the last ones do", low=0, high=0.99999)
     val_images: int = param(256, "validation images watched during a training", low=1)
     val_times: int = param(20, "times that they are watched, evenly; the last fifth tells whether it converged", low=5)
 

@@ -16,6 +16,7 @@ import numpy as np
 import torch
 
 from inbench import clock, scoring, seeds, training
+from inbench.averaging import Averages
 from inbench.batches import Batches, to_image
 from inbench.method import Method
 from inbench.worker import Worker
@@ -40,7 +41,7 @@ def trial(spec: dict[str, Any]) -> dict[str, Any]:
     watched = spec["val_times"] * spec["val_images"] if steps and not worker.cls.one_pass else 0
     weights = sum(value.numel() * value.element_size() for value in method.state_dict().values())
     state = io.BytesIO()
-    torch.save(training.state_of(method, training.Progress()), state)
+    torch.save(training.state_of(method, Averages(method, worker.run.ema), training.Progress()), state)
     pictures = images * worker.run.size**2 * 3 if "guesses" in spec["keep"] else 0
     return {
         "seconds": round(started + steps * step + (images + watched) * answer, 3),

@@ -6,7 +6,7 @@ import hashlib
 import subprocess
 import tempfile
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -245,7 +245,7 @@ def _one(
     if isinstance(named, Fault):
         run = Run(named.name, {}, "", told["content"], size, None, None, None, None, None)
         state, reason = ("skipped", named.reason) if named.unavailable else ("failed", str(named))
-        return Planned(run, f"plugin {state}", {"run": asdict(run), "labels": {**labels, "method": named.name}}, reason)
+        return Planned(run, f"plugin {state}", {"run": run.told, "labels": {**labels, "method": named.name}}, reason)
     plugin = plugins.plugins["method"][named.name]
     resolved = params.resolve(plugin.cls.Params, named.options, whose=named.name, budget=spending.name)
     images = told["counts"]["train"]
@@ -268,10 +268,11 @@ def _one(
         precision=precision if learns else None,
         seed=seed if learns else None,
         augmentation="none" if one_pass or not learns else spending.augmentation,
+        ema=0.0 if one_pass or not learns else spending.ema,
         compiled=request.compile and learns,
         deterministic=request.deterministic,
     )
-    planned = Planned(run, "missing", {"run": asdict(run), "labels": labels, "local": params.local_of(resolved)})
+    planned = Planned(run, "missing", {"run": run.told, "labels": labels, "local": params.local_of(resolved)})
     if size not in plugin.cls.sizes:
         planned.state, planned.reason = (
             "plugin skipped",
@@ -285,7 +286,7 @@ def _stale(found: Iterable[Planned], results: Path) -> set[str]:
     methods = {one.run.method for one in found}
     folders = [path for path in (results / "runs").glob("[!.]*") if path.name.rpartition("-")[0] in methods]
     known = {_but_code(record.told["run"]) for record in map(records.open_record, folders) if record and "run" in record.told}
-    return {one.run.name for one in found if _but_code(asdict(one.run)) in known}
+    return {one.run.name for one in found if _but_code(one.run.told) in known}
 
 
 def _but_code(run: dict[str, Any]) -> str:

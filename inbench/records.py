@@ -51,11 +51,18 @@ class Run:
     compiled: bool = False
     deterministic: bool = False
     world_size: int = 1
+    ema: float = 0.0
+
+    @property
+    def told(self) -> dict[str, Any]:
+        """As a record tells it: what came after the first records is named only where it is not as it was for them."""
+        told = asdict(self)
+        return told if self.ema else {name: value for name, value in told.items() if name != "ema"}
 
     @property
     def key(self) -> str:
         """SHA-256 of the canonical JSON of everything above, the key's version and the protocol's."""
-        told = {"key": KEY_VERSION, "protocol": PROTOCOL, **asdict(self)}
+        told = {"key": KEY_VERSION, "protocol": PROTOCOL, **self.told}
         return hashlib.sha256(json.dumps(told, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
 
     @property
@@ -352,7 +359,7 @@ def new(run: Run, *, labels: Mapping[str, Any], status: str, reason: str = "", *
         "inbench": __version__,
         "protocol": PROTOCOL,
         "key": run.key,
-        "run": asdict(run),
+        "run": run.told,
         "labels": dict(labels),
         "status": status,
         "reason": reason,

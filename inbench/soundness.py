@@ -57,7 +57,8 @@ def wrong_with(told: Mapping[str, Any], run: Any, name: str) -> str:
         wrong = "has a method whose name is none"
     if not wrong and not HASH.fullmatch(told["key"]):
         wrong = "has a key that is none"
-    if not wrong and told["run"].keys() == fields.keys() and run(**told["run"]).key != told["key"]:  # else it is an older one
+    again = None if wrong else run(**told["run"])
+    if again and told["run"].keys() == again.told.keys() and again.key != told["key"]:  # else it is an older one
         wrong = "has a key that is not its run's"
     if not wrong and not all(isinstance(shown, str) for shown in told["labels"]["masks"].values()):
         wrong = "has masks that are no text"

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from inbench import clock, seeds
+from inbench.averaging import Averages
 from inbench.batches import Batches, to_image
 from inbench.errors import Interrupted
 from inbench.guards import Guard
@@ -99,11 +100,18 @@ def train(
     seed: int,
     checkpoint: Path,
     beat: Beat,
+    ema: float = 0.0,
+    keep: bool = False,
     guard: Guard | None = None,
 ) -> Progress:
-    """Train from the checkpoint, if there is one, to the last step. The same bits as without the interruption."""
+    """Train from the checkpoint, if there is one, to the last step. The same bits as without the interruption.
+
+    ema: the decay of the averages that answer in place of the last weights; keep: the last checkpoint stays, so that a
+    training of more steps can begin from it.
+    """
     device, guard = batches.device, guard or Guard()
-    progress = load(checkpoint, method, device) if checkpoint.is_file() else Progress()
+    averages = Averages(method, ema)
+    progress = load(checkpoint, method, averages, device) if checkpoint.is_file() else Progress()
     watched = set() if method.one_pass else watch.at(steps)
     pending: list[tuple[int, Mapping[str, Tensor]]] = []
     keeper, counting = Keeper(checkpoint), _count_updates(method, progress)
@@ -119,6 +127,7 @@ def train(
             if not isinstance(losses, Mapping):
                 raise TypeError(f"{method.name}.step answered {type(losses).__name__}, not losses by name")
             pending.append((progress.step + 1, {name: loss.detach().float() for name, loss in losses.items()}))
+            averages.update()
             progress.step += 1
             progress.images += len(image)
             now = clock.now()
@@ -127,14 +136,19 @@ def train(
                 progress.seconds = spent.seconds()
                 last_read = clock.now()
             if progress.step in watched:
-                with spent.aside():
+                with spent.aside(), averages.answering():
                     progress.validation.append({"step": progress.step, "psnr": watch.psnr(method, guard)})
             beat(progress)
             if keeper.is_due() and progress.step < steps:
                 _read_back(pending, progress)
                 progress.seconds = spent.seconds()
                 with spent.aside():
-                    keeper.save(method, progress)
+                    keeper.save(method, averages, progress)
+        progress.seconds = spent.seconds()
+        if keep:
+            keeper.wait()
+            save(checkpoint, method, averages, progress)
+        averages.exchange()
         with guard.watching("finish"):
             method.finish()
         progress.seconds = spent.seconds()
@@ -142,7 +156,7 @@ def train(
         _read_back(pending, progress)
         progress.seconds = spent.seconds()
         keeper.wait()
-        save(checkpoint, method, progress)
+        save(checkpoint, method, averages, progress)
         raise
     finally:
         keeper.close()
@@ -193,10 +207,10 @@ class Keeper:
     def is_due(self) -> bool:
         return clock.now() - self._last > self.every and (self._writing is None or self._writing.done())
 
-    def save(self, method: Method, progress: Progress) -> None:
+    def save(self, method: Method, averages: Averages, progress: Progress) -> None:
         self.wait()
         began = clock.now()
-        state = copied(state_of(method, progress))
+        state = copied(state_of(method, averages, progress))
         self._writing = self._writer.submit(self._write, state, began)
 
     def _write(self, state: Any, began: float) -> None:
@@ -213,10 +227,11 @@ class Keeper:
         self._writer.shutdown()
 
 
-def state_of(method: Method, progress: Progress) -> dict[str, Any]:
-    """What a checkpoint holds: networks, optimizers, progress."""
+def state_of(method: Method, averages: Averages, progress: Progress) -> dict[str, Any]:
+    """What a checkpoint holds: networks and their averages, optimizers, progress."""
     return {
         "method": method.state_dict(),
+        "averages": averages.state_dict(),
         "others": {name: value.state_dict() for name, value in stateful(method).items()},
         "progress": vars(progress),
     }
@@ -237,24 +252,25 @@ def write(path: Path, state: Any) -> None:
         torch.save(state, file)
 
 
-def save(path: Path, method: Method, progress: Progress) -> None:
+def save(path: Path, method: Method, averages: Averages, progress: Progress) -> None:
     """A checkpoint, here and now."""
-    write(path, state_of(method, progress))
+    write(path, state_of(method, averages, progress))
 
 
-def load(path: Path, method: Method, device: torch.device) -> Progress:
+def load(path: Path, method: Method, averages: Averages, device: torch.device) -> Progress:
     """Put a checkpoint's state into the method; no pickle is run."""
     state = torch.load(path, map_location=device, weights_only=True, mmap=True)
     method.load_state_dict(state["method"])
     for name, value in stateful(method).items():
         value.load_state_dict(state["others"][name])
+    averages.load_state_dict(state["averages"])
     return Progress(**state["progress"])
 
 
-def drop_unreadable(path: Path, method: Method, device: torch.device) -> None:
+def drop_unreadable(path: Path, method: Method, ema: float, device: torch.device) -> None:
     """Remove a checkpoint that is damaged, or another method's: the training begins anew. `method` is not used again."""
     try:
-        load(path, method, device)
+        load(path, method, Averages(method, ema), device)
     except FileNotFoundError:
         return
     except Exception:  # torch has many ways to say that a file is none of its own

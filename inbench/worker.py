@@ -132,7 +132,7 @@ class Worker:
         records.settle(self.final)
         self.begin_further()
         if (self.work / "checkpoint.pt").is_file():
-            training.drop_unreadable(self.work / "checkpoint.pt", self.build(), self.device)
+            training.drop_unreadable(self.work / "checkpoint.pt", self.build(), self.run.ema, self.device)
         method = self.build()
         record = None if self.spec["fresh"] else records.open_record(self.final)
         if record is not None and record.damage():
@@ -185,7 +185,6 @@ class Worker:
             tensors = {name: value.contiguous() for name, value in method.state_dict().items()}
             files["weights.safetensors"] = safetensors.torch.save(tensors)
         if "checkpoint" in self.spec["keep"] and self.cls.learns():
-            training.save(self.work / "checkpoint.pt", method, progress)
             files["checkpoint.pt"] = (self.work / "checkpoint.pt").read_bytes()
         records.publish(self.work, self.final, files)
         (self.work / "checkpoint.pt").unlink(missing_ok=True)
@@ -211,6 +210,8 @@ class Worker:
             seed=self.run.seed or 0,
             checkpoint=self.work / "checkpoint.pt",
             beat=self.heart.training,
+            ema=self.run.ema,
+            keep="checkpoint" in self.spec["keep"],
             guard=self.guard,
         )
 

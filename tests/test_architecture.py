@@ -17,8 +17,8 @@ FLOORS = {
     "words": "errors soundness brackets params seeds clock budget method dataset mask metric records planned published",
     "joints": "starts isolation claims submissions files decoding store preparing hookspecs source registry batches "
     "strokes masks mask_files metrics perception learned_metrics choices device guards watching",
-    "acts": "training scoring exporting guesses rescoring formulas conventions gathering contract trials checks_of_plugins "
-    "checks_of_training checks_of_answers checks_of_masks checks_of_datasets checks_of_metrics promises",
+    "acts": "averaging training scoring exporting guesses rescoring formulas conventions gathering contract trials "
+    "checks_of_plugins checks_of_training checks_of_answers checks_of_masks checks_of_datasets checks_of_metrics promises",
     "worker": "worker estimates checking",
     "runner": "plan paper_runs observers runner guardian local engines slurm ray_cluster executors cases bench supervising",
     "face": "__init__ __main__ calls cli cli_options cli_data cli_exchange cli_figures cli_plugins cli_records cli_report "

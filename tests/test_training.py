@@ -14,6 +14,7 @@ from torch import nn
 
 import inbench
 from inbench import clock, records, training
+from inbench.averaging import Averages
 from inbench.device import compile_forwards, set_numerics
 
 Find = Callable[..., records.Record]
@@ -38,17 +39,23 @@ class Line(inbench.Method):
         return seen
 
 
+NOTHING = Averages(Line(), 0.0)
+
+
 def test_a_checkpoint_holds_the_moment_it_was_taken_though_training_goes_on(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     may_write, plain = threading.Event(), training.write
     monkeypatch.setattr(training, "write", lambda path, state: may_write.wait(10) and plain(path, state))
     method, keeper = Line(), training.Keeper(tmp_path / "checkpoint.pt")
-    keeper.save(method, training.Progress(step=7, curve=[{"step": 7, "loss": 1.5}]))
+    averages = Averages(method, 0.5)
+    keeper.save(method, averages, training.Progress(step=7, curve=[{"step": 7, "loss": 1.5}]))
     method.grow()  # while the writer still waits
+    averages.update()
     may_write.set()
     keeper.close()
-    found = training.load(tmp_path / "checkpoint.pt", method, torch.device("cpu"))
+    found = training.load(tmp_path / "checkpoint.pt", method, averages, torch.device("cpu"))
+    assert (averages.count, averages.held[0].item()) == (0, 0)
     assert (found.step, found.curve, method.net.weight.item()) == (7, [{"step": 7, "loss": 1.5}], 0)
 
 
@@ -68,7 +75,7 @@ def test_the_next_checkpoint_is_due_after_a_hundred_times_what_the_last_one_took
     for moment in (0, 59, 61):
         now[0] = moment
         due.append(keeper.is_due())
-    keeper.save(Line(), training.Progress())
+    keeper.save(Line(), NOTHING, training.Progress())
     keeper.wait()  # at 64
     for moment in (200, 363, 365):
         now[0] = moment
@@ -78,9 +85,36 @@ def test_the_next_checkpoint_is_due_after_a_hundred_times_what_the_last_one_took
 
 def test_a_checkpoint_that_cannot_be_written_is_told(tmp_path: Path) -> None:
     keeper = training.Keeper(tmp_path / "nowhere" / "checkpoint.pt")
-    keeper.save(Line(), training.Progress())
+    keeper.save(Line(), NOTHING, training.Progress())
     with pytest.raises(FileNotFoundError):
         keeper.wait()
+
+
+def test_averages_are_those_that_a_loop_by_hand_keeps_and_answer_only_while_asked_to() -> None:
+    method = Line()
+    averages, by_hand = Averages(method, 0.75), 0.0
+    for step in range(1, 31):
+        method.grow()
+        averages.update()
+        weight = 1 - min(0.75, (1 + step) / (10 + step))
+        by_hand += weight * (step - by_hand)
+    with averages.answering():
+        assert method.net.weight.item() == pytest.approx(by_hand)
+    assert method.net.weight.item() == 30
+    assert 26 < by_hand < 28  # three steps behind: of thirty, the last four weigh most
+
+
+def test_running_statistics_are_averaged_and_sums_of_a_closed_form_are_not() -> None:
+    method = Line()
+    method.norm = nn.BatchNorm1d(1, momentum=1.0)
+    method.register_buffer("total", torch.zeros(1))
+    averages = Averages(method, 0.5)
+    method.norm(torch.full((4, 1), 8.0))
+    method.total += 8
+    averages.update()
+    with averages.answering():
+        assert method.norm.running_mean.item() == pytest.approx(8 * 9 / 11)
+        assert method.total.item() == 8
 
 
 @pytest.mark.skipif(shutil.which("g++") is None, reason="torch.compile needs a C++ compiler on the CPU")

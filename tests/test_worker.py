@@ -18,6 +18,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+import safetensors.torch
+import torch
 from conftest import AUTO, SLOW, TINY, Child, carry_out, planned, workers
 
 from inbench import plan, records, registry, runner, scoring, store
@@ -82,7 +84,7 @@ def straight(
     plugin: Write, tiny: Tiny, record: Find, monkeypatch: pytest.MonkeyPatch
 ) -> tuple[dict[str, Any], dict[str, bytes]]:
     """The options of a run, and its outcome when nothing interrupts it; from here on its steps are slow."""
-    options = {"plugins": [plugin(SLOW)], "budget": "smoke[steps=40,batch=4]"}
+    options = {"plugins": [plugin(SLOW)], "budget": "smoke[steps=40,batch=4,ema=0.9]"}
     with workers(Child):
         tiny("slow", into="straight", **options)
     monkeypatch.setenv("SLOW", "0.1")
@@ -208,6 +210,31 @@ def test_a_training_with_flips_is_another_run(tiny: Tiny, tmp_path: Path) -> Non
     assert len(records.all_of(tmp_path / "results")) == 3
     assert made["none"].told["scores"] != made["flip"].told["scores"]
     assert [row["budget"] for row in rows[1]] == ["smoke[augmentation=flip,batch=4,steps=6]"] * 2
+
+
+@pytest.mark.usefixtures("here")
+def test_a_training_that_answers_by_its_average_is_another_run_of_the_same_losses(tiny: Tiny, tmp_path: Path) -> None:
+    for ema in ("", ",ema=0.9"):
+        tiny(f"{AUTO},mean-image", budget=f"smoke[steps=6,batch=4{ema}]", keep="weights,checkpoint")
+    plain, averaged = sorted(
+        (record for record in records.all_of(tmp_path / "results") if record.told["run"]["method"] == "autoencoder"),
+        key=lambda record: record.told["run"].get("ema", 0.0),
+    )
+    assert len(records.all_of(tmp_path / "results")) == 3  # mean-image averages nothing, and is one record
+    assert "ema" not in plain.told["run"]  # so that keys stay what they were
+    assert averaged.told["run"]["ema"] == 0.9
+    assert averaged.told["labels"]["budget"] == "smoke[batch=4,ema=0.9,steps=6]"
+    curves = [(record.folder / "curve.csv").read_text().splitlines() for record in (plain, averaged)]
+    losses = [[line.split(",")[:2] for line in lines] for lines in curves]
+    assert losses[0] == losses[1]
+    assert plain.told["scores"] != averaged.told["scores"]
+    kept = [torch.load(record.folder / "checkpoint.pt", weights_only=True) for record in (plain, averaged)]
+    own, held = (safetensors.torch.load_file(record.folder / "weights.safetensors") for record in (plain, averaged))
+    name = next(name for name in own if name.endswith("weight"))
+    assert torch.equal(kept[0]["method"][name], kept[1]["method"][name])  # a longer training goes on from the last step
+    assert torch.equal(kept[0]["method"][name], own[name])
+    assert any(torch.equal(average, held[name]) for average in kept[1]["averages"]["held"])
+    assert not torch.equal(own[name], held[name])
 
 
 @pytest.mark.usefixtures("here")

@@ -15,7 +15,14 @@ import driving
 import plugins
 
 STEPS = 40
-WORDS = ("--budget", f"smoke[steps={STEPS},batch=4]", "--test-masks", "center,half", "--keep", "weights,guesses,checkpoint")
+WORDS = (
+    "--budget",
+    f"smoke[steps={STEPS},batch=4,ema=0.9]",
+    "--test-masks",
+    "center,half",
+    "--keep",
+    "weights,guesses,checkpoint",
+)
 
 
 def _phase(results: Path) -> str:

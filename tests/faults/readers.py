@@ -45,6 +45,7 @@ from inbench import (
     training,
     under_way,
 )
+from inbench.averaging import Averages
 from inbench.claims import Claims
 from inbench.errors import UserError
 
@@ -322,12 +323,13 @@ def _method() -> Any:
 
 def _checkpoint(folder: Path, data: bytes) -> None:
     (folder / "checkpoint.pt").write_bytes(data)
-    training.drop_unreadable(folder / "checkpoint.pt", _method(), torch.device("cpu"))
+    training.drop_unreadable(folder / "checkpoint.pt", _method(), 0.9, torch.device("cpu"))
 
 
 def _saved() -> bytes:
     held = io.BytesIO()
-    torch.save(training.state_of(_method(), training.Progress()), held)
+    method = _method()
+    torch.save(training.state_of(method, Averages(method, 0.9), training.Progress()), held)
     return held.getvalue()
 
 
