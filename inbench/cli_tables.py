@@ -24,6 +24,7 @@ def add(commands: Any) -> None:
         "--check", nargs="?", const="", metavar="FILE", help="exit 1 where FILE does not hold them as they are now"
     )
     shown.add_argument("--only", metavar="DATASET", help="the tables of one data set")
+    shown.add_argument("--masks", metavar="M,..", help="the tables of some holes (default: all)")
     shown.add_argument("--format", metavar="F", help="markdown, latex, html, csv or json (default: as FILE ends, or markdown)")
     shown.add_argument(
         "--columns", metavar="C,..", help="which metrics: protocol, perception, all, or names (default: protocol)"
@@ -42,7 +43,7 @@ def add(commands: Any) -> None:
     add_paper(shown)
     shown.add_argument("--claims", action="store_true", help="what the paper claims, each tested, in place of its tables")
     shown.add_argument("--datasets", metavar="ROLE=NAME,..", help="the data sets that stand for the paper's")
-    shown.add_argument("--budget", metavar="B", help="the budget of our rows (default: the paper's, or the fullest there is)")
+    shown.add_argument("--budget", metavar="B", help="the tables of one budget; of a paper, the budget of our rows")
     common(shown, results=True)
     shown.set_defaults(call=_tables)
 
@@ -114,9 +115,14 @@ def _refuse_what_is_ignored(asked: argparse.Namespace) -> None:
     if len(given) > 1:
         raise UserError(f"{' and '.join(given)} are different tables; ask for one at a time")
     _refuse_claims_of_a_table(asked)
-    for option in ("table", "claims", "datasets", "budget"):
+    for option in ("table", "claims", "datasets"):
         if getattr(asked, option) and not asked.paper:
             raise UserError(f"--{option} belongs to --paper; name one, such as --paper meng2020")
+    for kind in ("--paper", "--time-to", "--timings"):
+        for option in ("only", "masks", "budget"):
+            taken = {"--paper": ("budget",), "--time-to": ("only",)}.get(kind, ())
+            if kinds[kind] and getattr(asked, option) and option not in taken:
+                raise UserError(f"--{option} chooses among the tables of records; leave it out with {kind}")
 
 
 def _text(asked: argparse.Namespace) -> tuple[str, str, Path]:
@@ -136,12 +142,13 @@ def _text(asked: argparse.Namespace) -> tuple[str, str, Path]:
     if asked.paper:
         chosen = {"table": asked.table, "datasets": asked.datasets, "budget": asked.budget}
         return tables.paper(asked.results, asked.paper, form, **chosen), Path(asked.paper).stem, home
+    which = {"only": asked.only, "masks": asked.masks, "budget": asked.budget, "form": form}
     if asked.columns:
-        return tables.columns(asked.results, asked.columns, only=asked.only, form=form), "tables", home
+        return tables.columns(asked.results, asked.columns, **which), "tables", home
     if asked.matrix:
-        return tables.matrix(asked.results, asked.matrix, form), "tables", home
+        return tables.matrix(asked.results, asked.matrix, **which), "tables", home
     sheets = costs.cost_sheets if asked.costs else score_sheets.score_sheets
-    return tables.table(asked.results, only=asked.only, form=form, sheets=sheets), "tables", home
+    return tables.table(asked.results, sheets=sheets, **which), "tables", home
 
 
 def _compare(asked: argparse.Namespace) -> int:

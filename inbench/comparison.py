@@ -13,7 +13,7 @@ from inbench import statistics
 from inbench.errors import UserError
 from inbench.naming import is_of
 from inbench.records import Record
-from inbench.rows import Scored, Section, found_in, sections, trainings
+from inbench.rows import Scored, Section, asked_for, found_in, sections, trainings
 from inbench.score_sheets import MARGINS, PRIMARY, SHOWN, ranks, title_of
 from inbench.sheets import NO_CELL, Cell, Column, Sheet
 from inbench.statistics import Difference
@@ -48,8 +48,10 @@ def compare(results: Path, one: str, other: str, *, only: str | None = None) -> 
     """Both methods wherever both were scored on the same data, size, mask and budget. Raises `UserError` where nowhere."""
     found = []
     seen = {one: False, other: False}
-    for section, members in sections(found_in(results)).items():
-        if only not in (None, section.dataset):
+    kept = found_in(results)
+    where = asked_for(kept, only)
+    for section, members in sections(kept).items():
+        if not where(section):
             continue
         scored = Scored(section, members)
         sides = [side_of(members, scored, text) for text in (one, other)]

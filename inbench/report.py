@@ -14,7 +14,7 @@ from inbench.chart_lines import Training, trainings
 from inbench.costs import cost_sheets
 from inbench.errors import UserError
 from inbench.records import PROTOCOL, PROTOCOL_LINE, Record
-from inbench.rows import by_data, by_table, check_there, current, rows_of
+from inbench.rows import asked_for, by_data, by_table, check_there, current, rows_of
 from inbench.score_sheets import (
     PRIMARY,
     SHOWN,
@@ -95,11 +95,9 @@ def rows_and_records(results: Path, only: str | None = None) -> tuple[list[Row],
     found = current(sound)
     if not found:
         raise UserError(f"no record in {results} can be counted; inbench verify says why")
-    known = sorted({record.told["labels"]["dataset"] for record in found})
-    if only is not None and only not in known:
-        raise UserError(f"there are no records of data set {only!r} in {results}; there are: {', '.join(known) or 'none'}")
-    found = [record for record in found if only in (None, record.told["labels"]["dataset"])]
-    return rows_of(found), found, damaged
+    where = asked_for(found, only)
+    kept = [record for record in found if only in (None, record.told["labels"]["dataset"])]
+    return rows_of(kept, where=where), kept, damaged
 
 
 def report(made: Sequence[Row], found: Sequence[Record], damaged: Sequence[str] = (), unfinished: int = 0) -> Report:

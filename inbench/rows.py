@@ -13,8 +13,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from inbench import counting, standing, statistics
-from inbench.errors import UserError
+from inbench import brackets, counting, standing, statistics
+from inbench.errors import UserError, unknown
 from inbench.records import Record
 
 
@@ -95,6 +95,23 @@ def sections(found: list[Record]) -> dict[Section, list[Record]]:
                 section = Section(labels["dataset"], run["data"], run["size"], mask, budget)
                 sections.setdefault(section, []).append(record)
     return dict(sorted(sections.items(), key=lambda item: (item[0].dataset, item[0].size, item[0].mask, item[0].budget)))
+
+
+def asked_for(
+    found: list[Record], dataset: str | None = None, masks: str | None = None, budget: str | None = None
+) -> Callable[[Section], bool]:
+    """Which tables are those of a data set, of masks `A,B[p=1]`, of a budget; None asks for all.
+
+    Raises `UserError` for one that no table has.
+    """
+    wanted = {"mask": brackets.split_list(masks)} if masks else {}
+    wanted |= {field: [name] for field, name in (("dataset", dataset), ("budget", budget)) if name}
+    for field, names in wanted.items():
+        known = {getattr(section, field) for section in sections(found)}
+        for name in names:
+            if name not in known:
+                raise unknown("data set" if field == "dataset" else field, name, known)
+    return lambda section: all(getattr(section, field) in names for field, names in wanted.items())
 
 
 def section_of(row: dict[str, Any]) -> Section:

@@ -10,7 +10,7 @@ from inbench import brackets, counting, formats, paper_sheets, published, record
 from inbench.costs import cost_sheets
 from inbench.errors import UserError, unknown
 from inbench.records import PROTOCOL_LINE
-from inbench.rows import check_there, current, found_in, rows_of
+from inbench.rows import asked_for, check_there, current, found_in, rows_of
 from inbench.rows import rows as rows
 from inbench.score_sheets import COLUMNS, SHOWN, matrix_sheets, score_sheets
 from inbench.sheets import Sheet, sentences
@@ -25,15 +25,21 @@ def table(
     results: str | Path = "results",
     *,
     only: str | None = None,
+    masks: str | None = None,
+    budget: str | None = None,
     form: str = "markdown",
     sheets: Callable[[Rows], list[Sheet]] = score_sheets,
     also: Sequence[str] = (),
 ) -> str:
-    """The tables of a results folder in a format; `only` names one data set, `also` is what stands under all of them."""
+    """The tables of a results folder in a format, or those of one data set (`only`), of some masks, of one budget.
+
+    also: what stands under all of them. Raises `UserError` where no record has what is asked for.
+    """
     folder = Path(results)
     check_there(folder)
     sound, damaged = counting.counted(folder)
-    found = [row for row in rows_of(current(sound)) if only in (None, row["dataset"])]
+    kept = current(sound)
+    found = rows_of(kept, where=asked_for(kept, only, masks, budget))
     return written(found, form, sheets=sheets, unfinished=unfinished_in(folder), damaged=damaged, also=also)
 
 
@@ -68,8 +74,11 @@ def written(
     return formats.FORMATS[form](sheets(made), last)
 
 
-def columns(results: Path, asked: str, *, only: str | None = None, form: str = "markdown") -> str:
-    """The tables with other metrics, and under them what those are: `protocol`, `perception`, `all`, or names."""
+def columns(results: Path, asked: str, **chosen: Any) -> str:
+    """The tables with other metrics, and under them what those are: `protocol`, `perception`, `all`, or names.
+
+    chosen: which tables, and the format, as `table` has them.
+    """
     told: dict[str, Any] = {}
     for record in found_in(results):
         told |= record.told["metrics"]
@@ -81,8 +90,9 @@ def columns(results: Path, asked: str, *, only: str | None = None, form: str = "
             raise unknown("column", name, {*COLUMNS, "all", *told})
         shown |= dict.fromkeys(told if name == "all" else COLUMNS.get(name, (name,)))
     about = [f"{name}: {told[name].get('about', '')}" for name in shown if name in told and name not in SHOWN]
-    also = [formats.plain(sentences(about)) if form == "markdown" else sentences(about)] if about else []
-    return table(results, only=only, form=form, sheets=lambda made: score_sheets(made, list(shown)), also=also)
+    plain = chosen.get("form", "markdown") == "markdown"
+    also = [formats.plain(sentences(about)) if plain else sentences(about)] if about else []
+    return table(results, sheets=lambda made: score_sheets(made, list(shown)), also=also, **chosen)
 
 
 def cost_table(results: Path) -> str:
@@ -90,19 +100,21 @@ def cost_table(results: Path) -> str:
     return formats.markdown(cost_sheets(rows(results)))
 
 
-def matrix(results: Path, metric: str, form: str) -> str:
-    """Training masks against test masks, by one metric."""
+def matrix(results: Path, metric: str, **chosen: Any) -> str:
+    """Training masks against test masks, by one metric; chosen: which tables, and the format, as `table` has them."""
     known = {name for row in rows(results) for name in row["metrics"]}
     if metric not in known:
         raise unknown("metric", metric, known)
-    return table(results, form=form, sheets=lambda made: matrix_sheets(made, metric))
+    return table(results, sheets=lambda made: matrix_sheets(made, metric), **chosen)
 
 
 def time_to_quality(results: Path, goals: str, form: str, *, only: str | None = None, timed: Path | None = None) -> str:
     """When the validation of each training first reached so many dB; timed: a file of `inbench bench` with seconds a step."""
     wanted = goals_of(goals)
     _for_people("--time-to", form, "; run.json has the validation")
-    found = [record for record in found_in(results) if only in (None, record.told["labels"]["dataset"])]
+    kept = found_in(results)
+    asked_for(kept, only)
+    found = [record for record in kept if only in (None, record.told["labels"]["dataset"])]
     times = timings.step_times(timings.read(timed)) if timed else None
     return formats.FORMATS[form](quality_sheets(found, wanted, times))
 

@@ -312,6 +312,33 @@ def test_only_the_runs_asked_for_are_rows(tmp_path):
     assert [found["method"] for found in tables.rows(tmp_path, keys={wanted.key})] == ["gan"]
 
 
+def test_tables_of_one_data_set_of_some_masks_and_of_one_budget(tmp_path, command):
+    lay(tmp_path)
+    lay(tmp_path, run={"data": "0ther"}, labels={"dataset": "cars"})
+    lay(tmp_path, run={"steps": 7}, labels={"budget": "paper[steps=7]"})
+    for width in (20, 30):
+        shown = {f"center[side={width}]": scored((20.0,) * 4, shown=f"center[side={width}]")}
+        lay(tmp_path, f"wide{width}", told={"scores": shown})
+
+    def heads(*words):
+        told = command("tables", "--results", str(tmp_path), *words)
+        return [line.strip("*").replace(", 64 x 64", "") for line in told.out.splitlines() if line.startswith("**")] or told.err
+
+    faces = "faces, hole: center"
+    assert heads("--only", "cars") == ["cars, hole: center, budget: paper"]
+    assert heads("--masks", "center[side=20],center[side=30]") == [
+        f"{faces}[side=20], budget: paper", f"{faces}[side=30], budget: paper",
+    ]  # fmt: skip
+    assert heads("--only", "faces", "--masks", "center", "--budget", "paper[steps=7]") == [f"{faces}, budget: paper[steps=7]"]
+    assert heads("--matrix", "--only", "cars") == ["cars, budget: paper: psnr-pooled dB ↑ by the mask tested on"]
+    assert "unknown data set 'nosuch'; there are: cars, faces" in heads("--only", "nosuch")
+    assert "unknown mask 'half'; there are: center, center[side=20]" in heads("--masks", "half")
+    assert "unknown budget 'quick'; there are: paper, paper[steps=7]" in heads("--budget", "quick")
+    assert "--masks chooses among the tables of records; leave it out with --paper" in heads(
+        "--paper", "meng2020", "--masks", "center"
+    )
+
+
 def test_data_masks_sizes_and_budgets_have_tables_of_their_own(tmp_path):
     lay(tmp_path)
     lay(tmp_path, run={"data": "0ther"}, labels={"dataset": "cars"})
