@@ -41,8 +41,11 @@ def _sheet(members: list[dict[str, Any]]) -> Sheet:
         cells += [number((row["parameters"] or 0) / 1e6, 2), number((row["flops_per_image"] or 0) / 1e9, 2)]
         body.append(cells + ([Cell(row["licence"] or "-")] if licensed else []))
     body.append(_total(members, list(letters), len(columns)))
+    where = "" if len(letters) > 1 else f", on {machines[0]}"
     notes = [f"{letter}: {machine}" for machine, letter in letters.items() if letter]
-    where = "" if notes else f", on {machines[0]}"
+    days = sorted({day for row in members for day in row["written"]})
+    commits = sorted({commit for row in members for commit in row["commits"]})
+    notes += [f"written {' to '.join(dict.fromkeys((days[0], days[-1])))}, by commit {', '.join(commits) or 'unknown'}"]
     return Sheet(title_of(members[0]) + where, columns, body, notes)
 
 

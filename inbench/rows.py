@@ -257,6 +257,8 @@ def _row(section: Section, same: list[Record], ok: list[Record], scored: Scored,
         "external": external,
         "licence": first["labels"].get("licence"),
         "hardware": sorted({hardware_of(record) for record in ours}),
+        "commits": sorted(set(filter(None, map(commit_of, ours)))),
+        "written": sorted({str(record.told["written"])[:10] for record in ours}),
         "costs": costs_by_hardware(section, ours),
         "metrics": _metrics(ok, scored, intervals) if ok else {},
     }
@@ -281,6 +283,12 @@ def _failure(section: Section, record: Record) -> tuple[str, str]:
         return record.status, str(record.told["reason"])
     entry = next((entry for entry in record.scores.values() if entry["shown"] == section.mask), None)
     return (str(entry["status"]), str(entry["reason"])) if entry else ("interrupted", "not scored yet")
+
+
+def commit_of(record: Record) -> str:
+    """The commit that made a record, in short; empty where it is not known."""
+    told = record.told["provenance"]
+    return f"{told.get('commit') or ''}"[:10] + (" with changes" if told.get("commit") and told.get("dirty") else "")
 
 
 def hardware_of(record: Record) -> str:
