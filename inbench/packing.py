@@ -6,6 +6,7 @@ once its hashes, its key and its rows are right. Nothing that is here is replace
 
 from __future__ import annotations
 
+import gzip
 import io
 import json
 import shutil
@@ -60,7 +61,10 @@ def fault_of(folder: Path) -> str:
 
 
 def pack(results: Path, archive: Path, *, weights: bool) -> list[str]:
-    """Put every sound record into one zip, light files alone or with the weights; the names of those that were."""
+    """Put every sound record into one zip, light files alone or with the weights; the names of those that were.
+
+    Rows of scores are gzipped, and stay so where they are merged: a folder of many records is kept and passed on.
+    """
     sound = [folder for folder in (results / "runs").glob("[!.]*") if folder.is_dir() and not fault_of(folder)]
     if not sound:
         raise UserError(f"there are no records in {results} that could be packed; see inbench verify --results {results}")
@@ -72,9 +76,13 @@ def pack(results: Path, archive: Path, *, weights: bool) -> list[str]:
     with zipfile.ZipFile(held, "w", zipfile.ZIP_DEFLATED) as packed:
         for record in found:
             listed = records.listed(record.folder)
-            kept = {name: digest for name, digest in listed.items() if records.is_light(name) or (weights and name in HEAVY)}
-            for name in sorted(kept):
-                _add(packed, f"{record.folder.name}/{name}", records.where(record.folder, name).read_bytes())
+            kept = dict[str, str]()
+            for name in sorted(name for name in listed if records.is_light(name) or (weights and name in HEAVY)):
+                data = records.where(record.folder, name).read_bytes()
+                if name.startswith("scores/") and name.endswith(".csv"):
+                    name, data = f"{name}.gz", gzip.compress(data, mtime=0)
+                kept[name] = records.sha256(data)
+                _add(packed, f"{record.folder.name}/{name}", data)
             _add(packed, f"{record.folder.name}/done", records.to_json(kept))
     try:
         records.write_file(archive, held.getvalue())

@@ -106,7 +106,7 @@ def test_a_pack_holds_light_files_and_comes_back_the_same(made: Path, command: C
     archive, other = tmp_path / "records.zip", tmp_path / "other"
     assert command("pack", str(archive), "--results", str(made)).code == 0
     with zipfile.ZipFile(archive) as packed:
-        assert {Path(name).suffix for name in packed.namelist()} == {"", ".json", ".csv"}
+        assert {Path(name).suffix for name in packed.namelist()} == {"", ".json", ".csv", ".gz"}
     told = command("merge", str(archive), "--results", str(other))
     assert (told.code, told.out.count(": added")) == (0, 2)
     assert command("tables", "--results", str(other)).out == command("tables", "--results", str(made)).out
