@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
+import math
 import os
 import shutil
 import zlib
@@ -250,7 +251,7 @@ def is_light(name: str) -> bool:
 def open_record(folder: Path) -> Record | None:
     """The record in a folder; None where there is none. A newer schema is a `UserError`."""
     try:
-        told = json.loads(_read(folder, "run.json"))
+        told = json.loads(_read(folder, "run.json"), parse_float=_finite, parse_constant=_finite)
     except (OSError, ValueError, RecursionError):
         return None
     if not isinstance(told, dict) or not isinstance(told.get("schema", 0), int):
@@ -261,6 +262,14 @@ def open_record(folder: Path) -> Record | None:
             "upgrade with pip install -U inbench"
         )
     return Record(folder, told)
+
+
+def _finite(text: str) -> float:
+    """A number of JSON; `to_json` writes none that is infinite or no number."""
+    value = float(text)
+    if not math.isfinite(value):
+        raise ValueError(f"{text} is no number of JSON")
+    return value
 
 
 def score_key(mask: str, part: str) -> str:

@@ -97,8 +97,12 @@ def machine(told: Told) -> str:
     libraries = ", ".join(f"{name} {version}" for name, version in sorted(info["libraries"].items()))
     where = ", ".join(str(value) for _, value in sorted(info["hardware"].items()))
     threads = f"{info['threads']} thread{'s' if info['threads'] > 1 else ''}"
-    code = f"; commit {commit['commit'][:10]}{', with changes' if commit.get('dirty') else ''}" if commit.get("commit") else ""
-    return f"Measured on {plain(where)}, with {threads}; {plain(libraries)}{code}; {told['datetime'][:10]}."
+    code = (
+        f"; commit {plain(commit['commit'][:10])}{', with changes' if commit.get('dirty') else ''}"
+        if commit.get("commit")
+        else ""
+    )
+    return f"Measured on {plain(where)}, with {threads}; {plain(libraries)}{code}; {plain(told['datetime'][:10])}."
 
 
 def where_they_differ(one: Told, other: Told) -> str:

@@ -308,6 +308,16 @@ def test_json_of_records_is_sorted_and_holds_no_nan():
         records.to_json({"a": float("nan")})
 
 
+@pytest.mark.parametrize("number", ["NaN", "-Infinity", "1e999"])
+def test_a_record_with_a_number_that_json_has_not_is_none(tmp_path, number):
+    told = records.to_json(records.new(RUN, labels={}, status="ok")).replace(
+        b'"costs": {}', b'"costs": {"more": %b}' % number.encode()
+    )
+    assert number.encode() in told
+    records.commit(tmp_path / "run", {"run.json": told})
+    assert records.open_record(tmp_path / "run") is None
+
+
 def test_the_last_lines_of_a_log_are_its_last(tmp_path):
     (tmp_path / "log.txt").write_bytes(b"\xff\n" + b"\n".join(str(line).encode() for line in range(100)))
     assert records.last_lines(tmp_path / "log.txt") == [str(line) for line in range(88, 100)]

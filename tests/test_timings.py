@@ -115,6 +115,14 @@ def test_a_ratio_is_met_or_missed_by_so_much(measured: dict[str, Any], median: s
     assert (row["median"], row["bar"], row[""]) == (median, bar, verdict)
 
 
+def test_nothing_of_a_file_is_obeyed_by_who_shows_its_page() -> None:
+    hostile = {**told(*MACHINE), "commit_info": {"commit": "<b>\ud800|"}, "datetime": "<i>\ud800"}
+    page = timings.page(hostile)
+    page.encode()
+    assert not {"<b>", "<i>"} & set(page.split())
+    assert "commit &lt;b&gt;" in page
+
+
 def test_what_is_no_file_of_timings_is_refused(tmp_path: Path) -> None:
     for number, text in enumerate(["", "[]", "{}", '{"benchmarks": [], "machine_info": {}}']):
         (tmp_path / f"{number}.json").write_text(text)
