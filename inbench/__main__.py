@@ -2,6 +2,6 @@
 
 import sys
 
-from inbench.cli import main
+from inbench.commands.cli import main
 
 sys.exit(main())

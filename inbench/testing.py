@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from inbench import promises
-from inbench.contract import Check, run_check
-from inbench.errors import Unavailable, unknown
+from inbench.acts import promises
+from inbench.acts.contract import Check, run_check
+from inbench.words.errors import Unavailable, unknown
 
 
 class ContractWarning(UserWarning):

@@ -20,9 +20,12 @@ import torch
 from plugin_text import FOOT, HEAD
 
 import inbench
-from inbench import bench, cli, device, isolation, plan, records
-from inbench.local import Local
-from inbench.runner import Limits, Show
+from inbench.commands import cli
+from inbench.joints import device, isolation
+from inbench.runs import bench, plan
+from inbench.runs.local import Local
+from inbench.runs.runner import Limits, Show
+from inbench.words import records
 
 THREADS = 1
 """Networks this small gain nothing from a second thread, and beside another busy process they lose most of their speed."""

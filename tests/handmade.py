@@ -7,8 +7,9 @@ import zipfile
 import numpy as np
 from PIL import Image
 
-from inbench import preparing, seeds
-from inbench.dataset import Dataset, Pictures, Split
+from inbench.joints import preparing
+from inbench.words import seeds
+from inbench.words.dataset import Dataset, Pictures, Split
 
 
 def noise(seed, width=40, height=32):

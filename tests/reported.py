@@ -7,7 +7,7 @@ from pathlib import Path
 from conftest import AUTO, FOOT, HEAD, TINY, Child, workers
 
 import inbench
-from inbench import records
+from inbench.words import records
 
 HOSTILE = "<img src=x onerror=\"document.title='owned'\">"
 ENDING = "</script><script>document.title='owned'</script>"

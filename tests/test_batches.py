@@ -5,9 +5,9 @@ import pytest
 import torch
 from handmade import tiles
 
-from inbench import choices, masks, registry
-from inbench.batches import BANK_BYTES, Batches, to_image
-from inbench.store import Part
+from inbench.joints import choices, masks, registry
+from inbench.joints.batches import BANK_BYTES, Batches, to_image
+from inbench.joints.store import Part
 
 CPU = torch.device("cpu")
 COUNT = 22

@@ -17,10 +17,13 @@ import torch
 from conftest import TINY, Told
 from pytest_benchmark.fixture import BenchmarkFixture
 
-from inbench import bench, cases, choices, cli, params, plan, registry, store
-from inbench.brackets import Named, value_text
-from inbench.cases import Case, Setting
-from inbench.device import choose_precision
+from inbench.commands import cli
+from inbench.joints import choices, registry, store
+from inbench.joints.device import choose_precision
+from inbench.runs import bench, cases, plan
+from inbench.runs.cases import Case, Setting
+from inbench.words import params
+from inbench.words.brackets import Named, value_text
 
 Command = Callable[..., Told]
 DATA = TINY["datasets"]

@@ -3,9 +3,9 @@
 import pytest
 from conftest import planned
 
-from inbench import choices, registry
-from inbench.brackets import Named, file_name, parse, split_list, value_text, write
-from inbench.errors import UserError
+from inbench.joints import choices, registry
+from inbench.words.brackets import Named, file_name, parse, split_list, value_text, write
+from inbench.words.errors import UserError
 
 
 def test_a_bare_name_has_no_options():

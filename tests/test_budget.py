@@ -4,8 +4,8 @@ import dataclasses
 
 import pytest
 
-from inbench import budget
-from inbench.errors import UserError
+from inbench.words import budget
+from inbench.words.errors import UserError
 
 
 def test_a_smaller_budget_sees_fewer_images_and_scores_fewer():

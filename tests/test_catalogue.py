@@ -8,7 +8,10 @@ from pathlib import Path
 import pytest
 from conftest import Told
 
-from inbench import catalogue, params, promises, registry
+from inbench.acts import promises
+from inbench.commands import catalogue
+from inbench.joints import registry
+from inbench.words import params
 
 PAGE = Path(__file__).parents[1] / "docs" / "built-in.md"
 

@@ -30,7 +30,8 @@ from official_layouts import celeba as files_of
 from PIL import Image
 
 import inbench
-from inbench import Files, UserError, store
+from inbench import Files, UserError
+from inbench.joints import store
 
 MINI = Path(inbench.__file__).parent.parent.parent / "shared" / "data" / "celeba_mini"
 NOT_OFFICIAL = "the partition list is not the official file, so these are not the official parts"

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from conftest import Told
 
-from inbench import promises
+from inbench.acts import promises
 
 pytestmark = pytest.mark.usefixtures("here")
 PLAIN = """
@@ -135,7 +135,7 @@ def test_a_mask_is_checked_with_options_too(command: Callable[..., Told], name: 
 
 
 def test_a_name_is_that_of_a_plugin_of_any_kind(command: Callable[..., Told]) -> None:
-    assert command("check", "center").out.startswith("center, a mask from inbench.masks\n")
+    assert command("check", "center").out.startswith("center, a mask from inbench.joints.masks\n")
     assert command("check", "l1").code == 0
 
 

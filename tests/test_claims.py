@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from inbench import claims
-from inbench.claims import Claims
+from inbench.joints import claims
+from inbench.joints.claims import Claims
 
 SLEEP = [sys.executable, "-c", "import time; time.sleep(60)"]
 

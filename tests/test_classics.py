@@ -9,7 +9,8 @@ import torch
 from conftest import no_child, workers
 from inbench_methods import bertalmio, criminisi
 
-from inbench import brackets, masks, params, registry
+from inbench.joints import masks, registry
+from inbench.words import brackets, params
 
 SIZE = 32
 OPENCV = ["navier-stokes", "telea"]

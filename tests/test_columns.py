@@ -9,7 +9,7 @@ import pytest
 from conftest import Told
 from test_tables import body, lay
 
-from inbench import score_sheets
+from inbench.readers import score_sheets
 
 Command = Callable[..., Told]
 

@@ -21,7 +21,8 @@ import torch
 from conftest import AUTO, TINY, Child, Told, no_child, workers
 from PIL import Image
 
-from inbench import records, registry
+from inbench.joints import registry
+from inbench.words import records
 
 Write = Callable[..., str]
 OPTIONS = [word for name, value in TINY.items() for word in (f"--{name.replace('_', '-')}", str(value))]
@@ -64,7 +65,7 @@ def test_the_module_is_the_command(results: Path) -> None:
     done = subprocess.run(words, capture_output=True, text=True, check=False)
     assert (done.returncode, [row["method"] for row in json.loads(done.stdout)["rows"]]) == (0, ["mean-fill"])
     assert "Traceback" not in done.stderr
-    code = "import sys; from inbench.cli import main; main(sys.argv[1:]); sys.exit('torch' in sys.modules)"
+    code = "import sys; from inbench.commands.cli import main; main(sys.argv[1:]); sys.exit('torch' in sys.modules)"
     tables = subprocess.run([sys.executable, "-c", code, "tables", "--results", str(results)], capture_output=True, check=False)
     assert tables.returncode == 0
     assert b"| mean-fill" in tables.stdout
@@ -72,7 +73,7 @@ def test_the_module_is_the_command(results: Path) -> None:
 
 @pytest.mark.parametrize("words", [["--help"], ["run", "--help"], ["--version"]], ids=" ".join)
 def test_help_does_not_import_torch(words: list[str]) -> None:
-    code = f"import sys; sys.argv[1:] = {words}; sys.modules['torch'] = None; from inbench.cli import main; main()"
+    code = f"import sys; sys.argv[1:] = {words}; sys.modules['torch'] = None; from inbench.commands.cli import main; main()"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")
     assert "inbench" in done.stdout

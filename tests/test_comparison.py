@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from test_tables import lay
 
-from inbench import comparison, formats, statistics
-from inbench.errors import UserError
+from inbench.readers import comparison, formats, statistics
+from inbench.words.errors import UserError
 
 HARD = np.random.default_rng(0).normal(20, 3, 60).round(6)
 

@@ -5,8 +5,9 @@ import math
 
 import pytest
 
-from inbench import consistency, published
-from inbench.published import Fact, PaperRow, PaperTable
+from inbench.readers import consistency
+from inbench.words import published
+from inbench.words.published import Fact, PaperRow, PaperTable
 
 MENG = published.load("meng2020")
 

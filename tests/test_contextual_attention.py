@@ -11,8 +11,9 @@ import torch.nn.functional as F
 from inbench_methods import contextual_attention
 from inbench_methods.contextual_attention import Attention, ContextualAttention, ContextualAttentionParams
 
-from inbench import masks, scoring
-from inbench.device import autocast_forwards
+from inbench.acts import scoring
+from inbench.joints import masks
+from inbench.joints.device import autocast_forwards
 
 SMALL = ContextualAttention.small
 OPTIONS = [

@@ -14,7 +14,8 @@ from broken_data import Dots, Squares, Stripe
 from broken_methods import Good, OwnDtype, OwnThreads
 
 import inbench
-from inbench import contract, promises, registry
+from inbench.acts import contract, promises
+from inbench.joints import registry
 from inbench.testing import parametrize_with_checks
 
 PLUGINS = registry.load()

@@ -10,9 +10,9 @@ import pytest
 import slow_conventions
 from skimage import metrics as oracle
 
-from inbench import conventions
-from inbench.conventions import CONVENTIONS, Convention
-from inbench.formulas import NotHere
+from inbench.acts import conventions
+from inbench.acts.conventions import CONVENTIONS, Convention
+from inbench.acts.formulas import NotHere
 
 FROZEN: dict[str, float] = json.loads((Path(__file__).parent / "conventions.json").read_text(encoding="utf-8"))
 PAIRS = slow_conventions.example()

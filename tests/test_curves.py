@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from test_tables import lay
 
-from inbench import chart_lines, curves, records
+from inbench.readers import chart_lines, curves
+from inbench.words import records
 
 
 def curve(loss: np.ndarray) -> curves.Curve:

@@ -11,7 +11,7 @@ from official_layouts import FACES, PARTITION, cars_in_one, celeba, face_name, w
 from PIL import Image
 
 import inbench
-from inbench import registry, store
+from inbench.joints import registry, store
 
 DRAWN = TINY["datasets"]
 RUN = ("--methods", "mean-fill", "--budget", TINY["budget"], "--device", "cpu", "--precision", "float32", "--threads", "1")

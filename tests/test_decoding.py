@@ -9,7 +9,8 @@ import pytest
 from handmade import damaged, encoded, flat, noise, written, zipped
 from PIL import Image
 
-from inbench import Box, Decoded, Files, UserError, Warp, decoding
+from inbench import Box, Decoded, Files, UserError, Warp
+from inbench.joints import decoding
 
 FILTERS = {
     "bilinear": Image.Resampling.BILINEAR,

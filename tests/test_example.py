@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 from test_plugin_guide import AFTER, INSTALL, LINES, ROOT, SMALL
 
-from inbench import scaffold
+from inbench.commands import scaffold
 
 EXAMPLE = ROOT / "examples" / "inbench-tiny-net"
 MOST_LINES = 40
@@ -52,7 +52,7 @@ def apart(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_the_wheel_holds_what_new_writes_from(apart: Path) -> None:
     (wheel,) = (apart.parents[1] / "wheels").glob("inbench-[0-9]*.whl")
     held = set(zipfile.ZipFile(wheel).namelist())
-    assert {f"inbench/templates/{file.name}" for file in scaffold.TEMPLATES.glob("*.*")} <= held
+    assert {f"inbench/commands/templates/{file.name}" for file in scaffold.TEMPLATES.glob("*.*")} <= held
 
 
 def test_the_guide_s_commands_show_check_and_run_it(apart: Path, tmp_path: Path) -> None:

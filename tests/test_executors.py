@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 from conftest import TINY, Told, planned
 
-from inbench import executors
-from inbench.errors import UserError
-from inbench.plan import Request
+from inbench.runs import executors
+from inbench.runs.plan import Request
+from inbench.words.errors import UserError
 
 Command = Callable[..., Told]
 

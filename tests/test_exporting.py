@@ -13,8 +13,9 @@ import pytest
 from conftest import TINY, Told
 from PIL import Image
 
-from inbench import choices, exporting, registry, scoring, store
-from inbench.store import Prepared
+from inbench.acts import exporting, scoring
+from inbench.joints import choices, registry, store
+from inbench.joints.store import Prepared
 
 Command = Callable[..., Told]
 WORDS = ("--dataset", TINY["datasets"], "--size", "32")

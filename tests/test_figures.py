@@ -12,9 +12,9 @@ from matplotlib.figure import Figure
 from matplotlib.text import Text
 from PIL import Image
 
-from inbench import drawing, figures
-from inbench.curves import Curve
-from inbench.figures import Grid, Matrix, Plane, Point
+from inbench.readers import drawing, figures
+from inbench.readers.curves import Curve
+from inbench.readers.figures import Grid, Matrix, Plane, Point
 
 CAPTION = (
     "A caption that says what has to be known of a figure, which is rather long, so that it has to go over several lines, "

@@ -9,8 +9,8 @@ import zipfile
 import pytest
 from handmade import damaged, encoded, noise, written, zipped
 
-from inbench.errors import UserError
-from inbench.files import MOST_BYTES, Files, known_file
+from inbench.joints.files import MOST_BYTES, Files, known_file
+from inbench.words.errors import UserError
 
 
 @pytest.fixture(params=["folder", "zip"])

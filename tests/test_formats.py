@@ -9,9 +9,9 @@ import re
 import pytest
 from test_tables import NASTY, body, floor, lay
 
-from inbench import formats, tables
-from inbench.errors import UserError
-from inbench.sheets import Sheet
+from inbench.readers import formats, tables
+from inbench.readers.sheets import Sheet
+from inbench.words.errors import UserError
 
 SMALL = r"""% \usepackage{booktabs,xcolor}
 

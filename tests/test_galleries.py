@@ -10,9 +10,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from inbench import galleries, records, registry, rows, store
-from inbench.errors import UserError
-from inbench.galleries import Gallery
+from inbench.commands import galleries
+from inbench.commands.galleries import Gallery
+from inbench.joints import registry, store
+from inbench.readers import rows
+from inbench.words import records
+from inbench.words.errors import UserError
 
 
 def made(results: Path, mask: str = "center", folder: Path | None = None, **more: Any) -> Gallery:

@@ -13,11 +13,14 @@ import pytest
 import torch
 from pytest_benchmark.fixture import BenchmarkFixture
 
-from inbench import bench, cases, choices, clock, params, registry, scoring, store
-from inbench.brackets import Named
-from inbench.cases import Case, Setting
-from inbench.method import Method
-from inbench.store import Part, Prepared
+from inbench.acts import scoring
+from inbench.joints import choices, registry, store
+from inbench.joints.store import Part, Prepared
+from inbench.runs import bench, cases
+from inbench.runs.cases import Case, Setting
+from inbench.words import clock, params
+from inbench.words.brackets import Named
+from inbench.words.method import Method
 
 pytestmark = [pytest.mark.gpu, pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no CUDA device")]
 PLUGINS = registry.load()

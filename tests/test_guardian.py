@@ -15,10 +15,12 @@ from typing import Any
 import pytest
 from conftest import SLOW, carry_out, no_child, planned, workers
 
-from inbench import guardian, records, submissions
-from inbench.claims import Claims
-from inbench.runner import Limits
-from inbench.submissions import Submission
+from inbench.joints import submissions
+from inbench.joints.claims import Claims
+from inbench.joints.submissions import Submission
+from inbench.runs import guardian
+from inbench.runs.runner import Limits
+from inbench.words import records
 
 Write = Callable[..., str]
 

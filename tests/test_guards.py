@@ -11,9 +11,9 @@ import torch
 from conftest import Child, workers
 
 import inbench
-from inbench import records
-from inbench.guards import Guard, about_answers, about_overlap
-from inbench.store import Part
+from inbench.joints.guards import Guard, about_answers, about_overlap
+from inbench.joints.store import Part
+from inbench.words import records
 
 Tiny = Callable[..., list[dict[str, Any]]]
 Find = Callable[..., records.Record]

@@ -15,7 +15,8 @@ import pytest
 from conftest import TINY, Told
 from PIL import Image
 
-from inbench import exporting, records
+from inbench.acts import exporting
+from inbench.words import records
 
 Command = Callable[..., Told]
 WORDS = ("--dataset", TINY["datasets"], "--size", "32", "--mask", "center")

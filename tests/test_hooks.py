@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 import inbench
-from inbench import hookspecs, registry, scaffold
+from inbench.commands import scaffold
+from inbench.joints import hookspecs, registry
 
 ROOT = Path(inbench.__file__).parent.parent
 GUIDE = (ROOT / "docs" / "plugins.md").read_text(encoding="utf-8")

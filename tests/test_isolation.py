@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from inbench import isolation
-from inbench.errors import UserError
-from inbench.isolation import Process
+from inbench.joints import isolation
+from inbench.joints.isolation import Process
+from inbench.words.errors import UserError
 
 
 def started(code: str, log: Path) -> Process:

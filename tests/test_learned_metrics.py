@@ -17,9 +17,10 @@ from conftest import Told
 from scipy import linalg
 from torch import Tensor, nn
 
-from inbench import choices, learned_metrics, records, registry
-from inbench.errors import UserError
-from inbench.learned_metrics import Fid, Kid, Lpips, Weights
+from inbench.joints import choices, learned_metrics, registry
+from inbench.joints.learned_metrics import Fid, Kid, Lpips, Weights
+from inbench.words import records
+from inbench.words.errors import UserError
 
 Command = Callable[..., Told]
 pytestmark = pytest.mark.filterwarnings("ignore:.torch.jit:DeprecationWarning")

@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 from conftest import SLOW, Child, planned, workers
 
-from inbench import records
-from inbench.errors import Interrupted
-from inbench.local import Local
-from inbench.planned import Planned
-from inbench.runner import Limits
+from inbench.runs.local import Local
+from inbench.runs.runner import Limits
+from inbench.words import records
+from inbench.words.errors import Interrupted
+from inbench.words.planned import Planned
 
 Write = Callable[..., str]
 

@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from inbench import cli, registry, scaffold
+from inbench.commands import cli, scaffold
+from inbench.joints import registry
 
 COUNT = 200
 MOST_SECONDS = 1e-3
@@ -39,7 +40,7 @@ def test_help_looks_at_none_of_them(crowd: Path) -> None:
         "import sys; from inbench import cli\n"
         "try: cli.main(['--help'])\n"
         "except SystemExit: pass\n"
-        "looked = ('inbench_many', 'inbench.registry', 'importlib.metadata', 'torch')\n"
+        "looked = ('inbench_many', 'inbench.joints.registry', 'importlib.metadata', 'torch')\n"
         "print([name for name in sys.modules if name.startswith(looked)])"
     )
     found = subprocess.run(

@@ -14,9 +14,10 @@ from handmade import damaged, encoded, flat, noise, written, zipped
 from PIL import Image
 
 import inbench
-from inbench import brackets, choices, registry
-from inbench.errors import UserError
-from inbench.mask_files import FromFiles
+from inbench.joints import choices, registry
+from inbench.joints.mask_files import FromFiles
+from inbench.words import brackets
+from inbench.words.errors import UserError
 
 PACK = Path(inbench.__file__).parent.parent.parent / "shared/data/masks64/nvidia_test_masks64.npz"
 IDS = [f"{number:06d}.jpg" for number in range(60)]

@@ -7,9 +7,11 @@ import pytest
 from conftest import planned
 from scipy import ndimage
 
-from inbench import choices, masks, params, registry, scoring, seeds, strokes
-from inbench.errors import UserError
-from inbench.mask import Mask
+from inbench.acts import scoring
+from inbench.joints import choices, masks, registry, strokes
+from inbench.words import params, seeds
+from inbench.words.errors import UserError
+from inbench.words.mask import Mask
 
 IDS = [f"{number:06d}.jpg" for number in range(1, 9)]
 COUNTS = {32: 256, 64: 96, 128: 24, 256: 8}

@@ -24,8 +24,10 @@ from inbench_methods import (
 from skimage.restoration import inpaint_biharmonic
 from torch import nn
 
-from inbench import Unavailable, masks, scoring, uniform
-from inbench.params import NoParams
+from inbench import Unavailable, uniform
+from inbench.acts import scoring
+from inbench.joints import masks
+from inbench.words.params import NoParams
 
 
 @pytest.fixture(autouse=True, scope="module")

@@ -7,7 +7,8 @@ import pytest
 import torch
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
-from inbench import masks, metrics, scoring
+from inbench.acts import scoring
+from inbench.joints import masks, metrics
 
 CPU = torch.device("cpu")
 FLOOR_DB = 10 * math.log10(12 * 255**2)

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 from conftest import HEAD, Told
 
-from inbench import records, registry
+from inbench.joints import registry
+from inbench.words import records
 
 Tiny = Callable[..., list[dict[str, Any]]]
 

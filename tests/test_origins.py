@@ -10,7 +10,7 @@ import pytest
 from conftest import Told
 
 import inbench
-from inbench import hookspecs
+from inbench.joints import hookspecs
 
 WHOLE = """
 class Grey(Base):

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 import inbench
-from inbench import registry
+from inbench.joints import registry
 
 ROOT = Path(inbench.__file__).parent.parent
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
@@ -103,7 +103,7 @@ def test_the_version_is_the_same_everywhere() -> None:
 
 def test_the_command_is_installed() -> None:
     (script,) = metadata.entry_points(group="console_scripts", name="inbench")
-    assert script.value == PROJECT["project"]["scripts"]["inbench"] == "inbench.cli:main"
+    assert script.value == PROJECT["project"]["scripts"]["inbench"] == "inbench.commands.cli:main"
 
 
 def test_everything_that_is_imported_is_declared() -> None:

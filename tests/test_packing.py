@@ -13,8 +13,9 @@ from typing import Any
 import pytest
 from conftest import AUTO, Child, Told, planned, workers
 
-from inbench import packing, records
-from inbench.errors import UserError
+from inbench.commands import packing
+from inbench.words import records
+from inbench.words.errors import UserError
 
 Command = Callable[..., Told]
 Tiny = Callable[..., list[dict[str, Any]]]

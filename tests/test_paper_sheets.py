@@ -7,8 +7,10 @@ from pathlib import Path
 import pytest
 from test_tables import body, lay
 
-from inbench import paper_runs, paper_sheets, plan, published, tables
-from inbench.errors import UserError
+from inbench.readers import paper_sheets, tables
+from inbench.runs import paper_runs, plan
+from inbench.words import published
+from inbench.words.errors import UserError
 
 MENG = published.load("meng2020")
 

@@ -6,9 +6,9 @@ from typing import Literal
 
 import pytest
 
-from inbench import brackets, params
-from inbench.errors import UserError
-from inbench.params import NoParams, by_budget, param, required, resolve
+from inbench.words import brackets, params
+from inbench.words.errors import UserError
+from inbench.words.params import NoParams, by_budget, param, required, resolve
 
 
 @dataclasses.dataclass(frozen=True)

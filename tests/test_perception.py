@@ -8,8 +8,8 @@ import torch
 from scipy import ndimage, stats
 from torch import Tensor
 
-from inbench import masks, perception
-from inbench.metric import Metric
+from inbench.joints import masks, perception
+from inbench.words.metric import Metric
 
 ALL: list[Metric] = [cls(cls.Params()) for cls in perception.inbench_metrics()]
 NAMES = [metric.name for metric in ALL]

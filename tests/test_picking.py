@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from inbench import picking
+from inbench.readers import picking
 
 IDS = ["a", "b", "c", "d", "e"]
 VALUES = np.array([[10.0, 20.0, 30.0, 12.0, 15.0], [11.0, 21.0, 31.0, 28.0, 16.0]])

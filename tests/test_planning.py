@@ -10,7 +10,9 @@ from typing import Any
 import pytest
 from conftest import AUTO, SLOW, TINY, Child, Told, planned, workers
 
-from inbench import planning, records, registry, starts
+from inbench.commands import planning
+from inbench.joints import registry, starts
+from inbench.words import records
 
 Command = Callable[..., Told]
 Tiny = Callable[..., list[dict[str, Any]]]

@@ -19,7 +19,7 @@ from conftest import TINY, Child, Told, workers
 from torch import Tensor, nn
 
 import inbench
-from inbench import scaffold
+from inbench.commands import scaffold
 
 ROOT = Path(inbench.__file__).parent.parent
 GUIDE = (ROOT / "docs" / "plugins.md").read_text(encoding="utf-8")

@@ -14,9 +14,9 @@ import pytest
 from handmade import Decoder, Tiles, encoded, left_in, named, noise, prepared, split, tiles, written, zipped
 from inbench_datasets.folder import Folder
 
-from inbench import preparing, store
-from inbench.dataset import Pictures, Split
-from inbench.errors import UserError
+from inbench.joints import preparing, store
+from inbench.words.dataset import Pictures, Split
+from inbench.words.errors import UserError
 
 
 def notes_of(told):

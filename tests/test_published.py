@@ -2,8 +2,8 @@
 
 import pytest
 
-from inbench import published
-from inbench.errors import UserError
+from inbench.words import published
+from inbench.words.errors import UserError
 
 
 def test_the_papers_that_come_with_inbench():

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from inbench import records
-from inbench.errors import UserError
-from inbench.records import Run
+from inbench.words import records
+from inbench.words.errors import UserError
+from inbench.words.records import Run
 
 RUN = Run("dense-gan", {"tv": 1e-06, "growth": 32}, "c0de", "da7a", 64, "center[side=32]", 100, 8, "float32", 0)
 OLD = {"run.json": b'{"schema": 1, "old": 1}', "scores/center.csv": b"old", "weights.safetensors": b"w" * 100}

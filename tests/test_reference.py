@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from inbench import records, tables, timings
+from inbench.readers import tables, timings
+from inbench.words import records
 
 ROOT = Path(__file__).parents[1]
 REFERENCE = ROOT / "results" / "reference"

@@ -5,9 +5,9 @@ import textwrap
 
 import pytest
 
-from inbench import registry
-from inbench.errors import UserError
-from inbench.source import code_hash
+from inbench.joints import registry
+from inbench.joints.source import code_hash
+from inbench.words.errors import UserError
 
 GOOD = """
 import dataclasses

@@ -23,11 +23,13 @@ from hypothesis import strategies as st
 from reported import ENDING, HOSTILE
 from test_tables import lay
 
-from inbench import records, store, voting
-from inbench.chart_lines import MOST, thinned
-from inbench.embedding import Embedded, fit
-from inbench.errors import UserError
-from inbench.voting import Vote
+from inbench.commands.embedding import Embedded, fit
+from inbench.joints import store
+from inbench.readers import voting
+from inbench.readers.chart_lines import MOST, thinned
+from inbench.readers.voting import Vote
+from inbench.words import records
+from inbench.words.errors import UserError
 
 Command = Callable[..., Told]
 ROOT = Path(__file__).parents[1]
@@ -207,7 +209,7 @@ def test_what_is_wrong_is_one_sentence(tmp_path: Path, command: Command, monkeyp
 
 
 def test_only_who_asks_for_a_page_loads_its_templates() -> None:
-    code = "import inbench.cli, inbench.report, sys; sys.exit('jinja2' in sys.modules or 'torch' in sys.modules)"
+    code = "import inbench.commands.cli, inbench.readers.report, sys; sys.exit(bool({'jinja2', 'torch'} & set(sys.modules)))"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 

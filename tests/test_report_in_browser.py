@@ -15,7 +15,10 @@ from browser import Browser, until
 from reported import ENDING, HOSTILE
 from selenium.webdriver.common.keys import Keys
 
-from inbench import cli, embedding, galleries, records, registry, report, rows, store, tables
+from inbench.commands import cli, embedding, galleries
+from inbench.joints import registry, store
+from inbench.readers import report, rows, tables
+from inbench.words import records
 
 RULES = Path(next(iter(importlib.util.find_spec("axe_core_python").submodule_search_locations))) / "axe.min.js"
 

@@ -14,7 +14,8 @@ import pytest
 from conftest import TINY, Child, Told, workers
 from PIL import Image
 
-from inbench import records, tables
+from inbench.readers import tables
+from inbench.words import records
 
 Command = Callable[..., Told]
 DATA = ("--dataset", TINY["datasets"], "--size", "32")

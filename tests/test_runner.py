@@ -12,7 +12,8 @@ import pytest
 from conftest import AUTO, SLOW, TINY, Child, carry_out, no_child, planned, workers
 
 import inbench
-from inbench import clock, isolation, records, registry
+from inbench.joints import isolation, registry
+from inbench.words import clock, records
 
 Tiny = Callable[..., list[dict[str, Any]]]
 Find = Callable[..., records.Record]

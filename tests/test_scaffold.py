@@ -9,8 +9,10 @@ from pathlib import Path
 import pytest
 from conftest import TINY, Told
 
-from inbench import params, registry, scaffold
-from inbench.errors import UserError
+from inbench.commands import scaffold
+from inbench.joints import registry
+from inbench.words import params
+from inbench.words.errors import UserError
 
 KINDS = tuple(registry.KINDS)
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from inbench import seeds
+from inbench.words import seeds
 
 
 def as_seeds(*numbers):

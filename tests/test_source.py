@@ -5,7 +5,7 @@ import tokenize
 
 import pytest
 
-from inbench.source import _tokens, code_hash, normal_form
+from inbench.joints.source import _tokens, code_hash, normal_form
 
 SOURCE = '''
 """A method."""

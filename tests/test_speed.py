@@ -26,11 +26,14 @@ from PIL import Image
 from pytest_benchmark.fixture import BenchmarkFixture
 from skimage.metrics import mean_squared_error, peak_signal_noise_ratio, structural_similarity
 
-from inbench import Decoded, Files, choices, metrics, preparing, records, registry, timings
-from inbench.batches import Batches
-from inbench.dataset import Pictures
-from inbench.device import autocast_forwards, choose_precision
-from inbench.store import Part
+from inbench import Decoded, Files
+from inbench.joints import choices, metrics, preparing, registry
+from inbench.joints.batches import Batches
+from inbench.joints.device import autocast_forwards, choose_precision
+from inbench.joints.store import Part
+from inbench.readers import timings
+from inbench.words import records
+from inbench.words.dataset import Pictures
 
 CPU = torch.device("cpu")
 REFERENCE = Path(__file__).parents[1] / "results" / "reference"
@@ -187,10 +190,10 @@ def test_holes_cost_a_twentieth_of_a_training_step_at_most(jpegs, benchmark, jud
 MEMORY = """
 import sys, torch
 from pathlib import Path
-from inbench import choices, registry
-from inbench.batches import Batches
-from inbench.store import Prepared
-from inbench.training import seed_everything
+from inbench.acts.training import seed_everything
+from inbench.joints import choices, registry
+from inbench.joints.batches import Batches
+from inbench.joints.store import Prepared
 from inbench_methods.autoencoder import Autoencoder
 from inbench_methods.semantic_inpainting import SemanticInpainting, SemanticInpaintingParams, context_weight
 seed_everything(0)
@@ -350,7 +353,7 @@ def test_l2_and_psnr_are_three_times_as_fast_as_scikit_image(ratio, rounds):
 
 def seconds_of(*words: str) -> float:
     """Wall time of the command, from nothing to its end."""
-    code = "import sys; from inbench.cli import main; sys.exit(main(sys.argv[1:]))"
+    code = "import sys; from inbench.commands.cli import main; sys.exit(main(sys.argv[1:]))"
     began = time.perf_counter()
     subprocess.run([sys.executable, "-c", code, *words], check=True, capture_output=True)
     return time.perf_counter() - began

@@ -2,7 +2,7 @@
 
 from test_tables import body, filled, lay
 
-from inbench import tables
+from inbench.readers import tables
 
 ALL, FEW = "paper[steps=2000]", "paper[steps=2000,test_images=2]"
 

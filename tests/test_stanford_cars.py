@@ -24,7 +24,8 @@ from official_layouts import (
 from PIL import Image
 
 import inbench
-from inbench import Files, UserError, store
+from inbench import Files, UserError
+from inbench.joints import store
 
 MINI = Path(inbench.__file__).parent.parent.parent / "shared" / "data" / "cars_mini"
 TRAIN, TEST = "devkit/cars_train_annos.mat", "cars_test_annos_withlabels.mat"

@@ -8,7 +8,7 @@ import scipy.stats
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from inbench import statistics
+from inbench.readers import statistics
 
 
 def normal(count, seed=0):

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 from handmade import Decoder, Tiles, left_in, named, prepared, split, tiles
 
-from inbench import store
-from inbench.dataset import Pictures, Split
-from inbench.errors import UserError
+from inbench.joints import store
+from inbench.words.dataset import Pictures, Split
+from inbench.words.errors import UserError
 
 
 @pytest.fixture

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from conftest import planned
 
-from inbench import submissions
-from inbench.runner import Limits
+from inbench.joints import submissions
+from inbench.runs.runner import Limits
 
 
 def test_what_was_written_is_read(tmp_path: Path) -> None:

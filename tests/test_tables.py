@@ -11,9 +11,10 @@ import re
 import numpy as np
 import pytest
 
-from inbench import formats, records, statistics, tables
-from inbench.errors import UserError
-from inbench.records import PROTOCOL_LINE, Run
+from inbench.readers import formats, statistics, tables
+from inbench.words import records
+from inbench.words.errors import UserError
+from inbench.words.records import PROTOCOL_LINE, Run
 
 METRICS = {
     "l2": {"unit": "%", "better": "lower", "region": "hole", "reduce": "mean", "column": "l2", "about": "error"},

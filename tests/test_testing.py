@@ -9,7 +9,7 @@ from broken_answers import OwnDice
 from broken_methods import Good, WaitsForItsLoss
 
 import inbench
-from inbench import promises
+from inbench.acts import promises
 from inbench.testing import ContractWarning, parametrize_with_checks
 
 

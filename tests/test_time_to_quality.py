@@ -5,8 +5,8 @@ import json
 import pytest
 from test_tables import body, lay
 
-from inbench import tables
-from inbench.errors import UserError
+from inbench.readers import tables
+from inbench.words.errors import UserError
 
 
 def curve(*psnrs, every=20):

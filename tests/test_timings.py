@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from inbench import timings
-from inbench.errors import UserError
+from inbench.readers import timings
+from inbench.words.errors import UserError
 
 SETTING = {"size": 64, "batch": 64, "device": "cuda", "precision": "bf16"}
 EMPTY = {"images": 0, "peak_memory_bytes": 0, "flops": 0, "bytes_moved": 0}

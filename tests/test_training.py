@@ -13,9 +13,10 @@ import torch
 from torch import nn
 
 import inbench
-from inbench import clock, records, training
-from inbench.averaging import Averages
-from inbench.device import compile_forwards, set_numerics
+from inbench.acts import training
+from inbench.acts.averaging import Averages
+from inbench.joints.device import compile_forwards, set_numerics
+from inbench.words import clock, records
 
 Find = Callable[..., records.Record]
 Write = Callable[..., str]

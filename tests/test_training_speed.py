@@ -19,9 +19,10 @@ from inbench_methods.dense_gan import DenseGan
 from test_speed import CPU, ImageFolder, mask, part_of
 from torch import Tensor, nn
 
-from inbench import Files, Method, training
-from inbench.batches import Batches
-from inbench.device import autocast_forwards, choose_precision
+from inbench import Files, Method
+from inbench.acts import training
+from inbench.joints.batches import Batches
+from inbench.joints.device import autocast_forwards, choose_precision
 
 pytest_plugins = ["test_speed"]
 BATCH = 64

@@ -12,9 +12,11 @@ from pathlib import Path
 import pytest
 from conftest import Told, carry_out, planned
 
-from inbench import clock, records, submissions, under_way
-from inbench.planned import Planned
-from inbench.runner import Limits
+from inbench.commands import under_way
+from inbench.joints import submissions
+from inbench.runs.runner import Limits
+from inbench.words import clock, records
+from inbench.words.planned import Planned
 
 Command = Callable[..., Told]
 Write = Callable[..., str]

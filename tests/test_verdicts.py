@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 from test_tables import lay
 
-from inbench import published, records, tables, verdicts
-from inbench.errors import UserError
-from inbench.statistics import Difference
-from inbench.verdicts import EQUIVALENT, OPEN, REFUTED, SUPPORTED
+from inbench.readers import tables, verdicts
+from inbench.readers.statistics import Difference
+from inbench.readers.verdicts import EQUIVALENT, OPEN, REFUTED, SUPPORTED
+from inbench.words import published, records
+from inbench.words.errors import UserError
 
 NOISE = np.random.Generator(np.random.Philox(1)).normal(0, 2, 60)
 

@@ -22,9 +22,12 @@ import safetensors.torch
 import torch
 from conftest import AUTO, SLOW, TINY, Child, carry_out, planned, workers
 
-from inbench import plan, records, registry, runner, scoring, store
-from inbench.errors import Interrupted
-from inbench.masks import Center
+from inbench.acts import scoring
+from inbench.joints import registry, store
+from inbench.joints.masks import Center
+from inbench.runs import plan, runner
+from inbench.words import records
+from inbench.words.errors import Interrupted
 
 Tiny = Callable[..., list[dict[str, Any]]]
 Find = Callable[..., records.Record]
@@ -69,7 +72,7 @@ def kill_in_the_middle(one: plan.Planned) -> None:
     work = Path(one.spec["results"]) / "runs" / ".partial" / one.run.name
     work.mkdir(parents=True)
     (work / "spec.json").write_bytes(records.to_json(one.spec))
-    with subprocess.Popen([sys.executable, "-P", "-m", "inbench.worker", str(work / "spec.json")]) as child:
+    with subprocess.Popen([sys.executable, "-P", "-m", "inbench.runs.worker", str(work / "spec.json")]) as child:
         beat: dict[str, Any] = {}
         while not learning(beat):
             time.sleep(0.05)

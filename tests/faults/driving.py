@@ -96,6 +96,6 @@ def litter(results: Path) -> list[str]:
 
 def unsound(results: Path) -> list[str]:
     """Records that do not hold what they list."""
-    from inbench import records
+    from inbench.words import records
 
     return [fault for fault in map(records.fault_of, sorted((results / "runs").glob("[!.]*"))) if fault]

@@ -19,27 +19,14 @@ import official_layouts
 from numpy.typing import NDArray
 from readers import Target
 
-from inbench import (
-    bench_command,
-    choices,
-    cli_exchange,
-    conventions,
-    exporting,
-    formats,
-    guesses,
-    paper_runs,
-    paper_sheets,
-    plan,
-    published,
-    records,
-    registry,
-    rescoring,
-    tables,
-    timings,
-    voting,
-)
-from inbench.errors import visible
-from inbench.exporting import Exchange
+from inbench.acts import conventions, exporting, guesses, rescoring
+from inbench.acts.exporting import Exchange
+from inbench.commands import bench_command, cli_exchange
+from inbench.joints import choices, registry
+from inbench.readers import formats, paper_sheets, tables, timings, voting
+from inbench.runs import paper_runs, plan
+from inbench.words import published, records
+from inbench.words.errors import visible
 
 DATA = "drawn-faces[train=4,val=2,test=2]"
 METHOD = b"""import inbench

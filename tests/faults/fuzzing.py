@@ -26,8 +26,8 @@ from driving import SECONDS
 from hypothesis import strategies as st
 from readers import Target
 
-from inbench import brackets
-from inbench.errors import UserError
+from inbench.words import brackets
+from inbench.words.errors import UserError
 
 HANGS = 60
 """Seconds after which a reader of a small file hangs, even on a machine that is busy with other readers."""

@@ -87,7 +87,7 @@ def _broken_import(files: list[Path], folder: Path, environment: dict[str, str])
 
 def _left(results: Path) -> list[int]:
     """Processes that still carry the mark of a run and know of these results."""
-    from inbench import isolation
+    from inbench.joints import isolation
 
     found = []
     for entry in Path("/proc").glob("[0-9]*"):

@@ -8,9 +8,9 @@ from pathlib import Path
 from plugin_text import FOOT, HEAD
 
 STEADY = '''
-import inbench.training
-inbench.training.CHECKPOINT_SECONDS = 0.1
-inbench.training.READ_BACK_SECONDS = 0.1
+import inbench.acts.training
+inbench.acts.training.CHECKPOINT_SECONDS = 0.1
+inbench.acts.training.READ_BACK_SECONDS = 0.1
 
 class Steady(Learner):
     """Learns slowly enough to be killed at any step, saves often, says how often it began."""

@@ -19,35 +19,15 @@ import torch
 from driving import ROOT
 from PIL import Image
 
-from inbench import (
-    bench_command,
-    brackets,
-    budget,
-    chart_lines,
-    choices,
-    curves,
-    data_commands,
-    drawing,
-    figures,
-    isolation,
-    mask_files,
-    packing,
-    plan,
-    planned,
-    progress,
-    published,
-    records,
-    registry,
-    report,
-    store,
-    submissions,
-    tables,
-    training,
-    under_way,
-)
-from inbench.averaging import Averages
-from inbench.claims import Claims
-from inbench.errors import UserError
+from inbench.acts import training
+from inbench.acts.averaging import Averages
+from inbench.commands import bench_command, data_commands, packing, progress, under_way
+from inbench.joints import choices, isolation, mask_files, registry, store, submissions
+from inbench.joints.claims import Claims
+from inbench.readers import chart_lines, curves, drawing, figures, report, tables
+from inbench.runs import plan
+from inbench.words import brackets, budget, planned, published, records
+from inbench.words.errors import UserError
 
 
 @dataclass(frozen=True)

@@ -25,7 +25,7 @@ MOST_TRACED = 10_000
 
 def generate(results: Path, count: int) -> None:
     """So many light records of one method, each with a seed and a key of its own, sound and whole; those there are stay."""
-    from inbench import records
+    from inbench.words import records
 
     template = next(REFERENCE.glob("autoencoder-*"))
     told = json.loads((template / "run.json").read_text())
@@ -84,7 +84,8 @@ def measured(folder: Path, counts: Sequence[int], *, count_calls: bool = True) -
 
 def planning(folder: Path, counts: Sequence[int]) -> list[dict[str, Any]]:
     """Planning one more run of a method, and its look for a checkpoint to begin at, where that many of it are there."""
-    from inbench import plan, starts
+    from inbench.joints import starts
+    from inbench.runs import plan
 
     rows = []
     for count in counts:

@@ -14,9 +14,9 @@ import torch
 from torch import nn
 
 import inbench
-import inbench.training
+import inbench.acts.training
 
-inbench.training.CHECKPOINT_SECONDS = 0.1
+inbench.acts.training.CHECKPOINT_SECONDS = 0.1
 FOLDER = Path(__file__).parent
 
 

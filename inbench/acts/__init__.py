@@ -1,0 +1,1 @@
+"""Acts: training, scoring, and the contract that plugins are put to."""

@@ -1,0 +1,1 @@
+"""Commands: the command line, and what it does beside running and reading."""

@@ -1,0 +1,166 @@
+"""The command line of figures: curves, grids of pictures, quality against cost, perception against distortion, masks."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections import Counter
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from inbench.commands.cli_options import OK, common, data, print_json
+from inbench.commands.cli_tables import add_paper
+from inbench.words.errors import UserError, unknown, visible
+
+if TYPE_CHECKING:
+    from inbench.commands.illustrations import Named
+    from inbench.readers.rows import Section
+
+KINDS = ("curves", "grid", "cost", "perception", "matrix")
+
+
+def add(commands: Any) -> None:
+    shown = commands.add_parser("figures", help="curves, grids of pictures and planes, as PNG and SVG", allow_abbrev=False)
+    shown.add_argument("--output", type=Path, metavar="DIR", help="where they go (default: RESULTS/figures)")
+    shown.add_argument("--only", metavar="DATASET", help="the figures of one data set")
+    shown.add_argument("--kinds", metavar="K,..", help=f"some of {', '.join(KINDS)} (default: all that the records give)")
+    shown.add_argument("--masks", metavar="all|M,..", help="the holes that they are about (default: those trained on)")
+    shown.add_argument("--methods", metavar="A,B[p=1]", help="the methods that they show, as tables show them (default: all)")
+    shown.add_argument(
+        "--seed", type=int, default=0, metavar="N", help="of the pictures drawn at random (default: %(default)s)"
+    )
+    told = "pictures of a grid by each rule: random, best, worst, disagreement (default: 3, 1, 1, 1)"
+    shown.add_argument("--pick", metavar="RULE=N,..", help=told)
+    add_paper(shown)
+    shown.add_argument("--datasets", metavar="ROLE=NAME,..", help="the data sets that stand for the paper's")
+    shown.add_argument("--budget", metavar="B", help="the budget of our rows (default: the paper's, or the fullest there is)")
+    data(shown)
+    common(shown, results=True)
+    shown.set_defaults(call=_figures)
+
+
+def _figures(asked: argparse.Namespace) -> int:
+    kinds = _kinds(asked)
+    _need_matplotlib()
+    from inbench.commands import illustrations
+    from inbench.joints import registry, store
+    from inbench.readers import drawing, rows
+    from inbench.runs.plan import check_writable
+
+    found = {record.folder.name: record for record in rows.found_in(asked.results)}
+    made = rows.rows_of(list(found.values()), where=_needed(asked, {one.told["labels"]["dataset"] for one in found.values()}))
+    folder = asked.output or asked.results / "figures"
+    check_writable(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    plugins, data_folder = registry.load(asked.plugin), asked.data or store.default_folder()
+    maker = illustrations.Illustrator(found, plugins, data_folder, seed=asked.seed, pick=asked.pick)
+    written: list[dict[str, Any]] = []
+    notices, names = dict[str, None](), Counter[str]()
+    for kind, members, stem, title in _wanted(asked, made, kinds):
+        try:
+            with drawing.look():
+                for one in maker.make(kind, members, stem, title):
+                    names[one.name] += 1  # two data sets may have one label
+                    again = f"-{names[one.name]}" if names[one.name] > 1 else ""
+                    files = drawing.save(one.figure, folder, one.name + again, one.caption)
+                    written.append({"kind": kind, "files": [str(file) for file in files], "caption": one.caption})
+                    notices |= {one.notice: None} if one.notice else {}
+                    if not asked.json:
+                        print(visible("  ".join(map(str, files))))
+        except UserError as error:
+            if asked.kinds or kind in ("grid", "perception"):
+                print(f"inbench: no {kind}: {visible(error)}", file=sys.stderr)
+    for notice in notices:
+        print(f"inbench: {visible(notice)}", file=sys.stderr)
+    if not written:
+        raise UserError(f"the records in {asked.results} give none of these figures")
+    if asked.json:
+        print_json({"figures": written})
+    return OK
+
+
+def _needed(asked: argparse.Namespace, known: set[str]) -> Callable[[Section], bool]:
+    """Which tables the figures are about."""
+    from inbench.words import published
+
+    if asked.paper:
+        paper = published.load(asked.paper)
+        labels = set(map(published.label_of, published.roles_of(paper, asked.datasets).values()))
+        tables = published.chosen(paper, asked.table)
+        masks = {row.mask for table in tables for row in table.rows}
+        return lambda section: section.dataset in labels and section.mask in masks
+    if asked.only and asked.only not in known:
+        raise unknown("data set", asked.only, known)
+    return lambda section: asked.only in (None, section.dataset)
+
+
+def _kinds(asked: argparse.Namespace) -> list[str]:
+    kinds = asked.kinds.split(",") if asked.kinds else list(KINDS)
+    for kind in kinds:
+        if kind not in KINDS:
+            raise unknown("kind of figure", kind, KINDS)
+    if asked.paper is None:
+        for option in ("table", "datasets", "budget"):
+            if getattr(asked, option):
+                raise UserError(f"--{option} belongs to --paper; name one, such as --paper meng2020")
+    elif asked.masks or asked.methods or asked.only:
+        raise UserError(f"--only, --masks and --methods are what the rows of {asked.paper} say; leave them out with --paper")
+    return kinds
+
+
+def _need_matplotlib() -> None:
+    try:
+        import matplotlib  # noqa: F401
+    except ImportError as error:
+        raise UserError("figures are drawn by matplotlib, which is not installed: pip install 'inbench[figures]'") from error
+
+
+def _wanted(
+    asked: argparse.Namespace, made: list[dict[str, Any]], kinds: list[str]
+) -> Iterator[tuple[str, list[Named], str, str]]:
+    """Kind, rows, file stem and title of each figure that is asked for."""
+    from inbench.commands import illustrations
+    from inbench.readers.naming import chosen
+    from inbench.words import brackets
+
+    if asked.paper:
+        yield from _of_paper(asked, made, kinds)
+        return
+    made = chosen(made, asked.methods)
+    masks = brackets.split_list(asked.masks) if asked.masks else None
+    for mask in masks or []:
+        if mask != "all" and mask not in {row["mask"] for row in made}:
+            raise unknown("mask", mask, {row["mask"] for row in made})
+    yield from illustrations.groups(made, kinds, masks)
+
+
+def _of_paper(
+    asked: argparse.Namespace, made: list[dict[str, Any]], kinds: list[str]
+) -> Iterator[tuple[str, list[Named], str, str]]:
+    """The figures of a paper, as it calls its rows; of its tables, everything else that can be drawn of their rows."""
+    from inbench.commands.illustrations import Named
+    from inbench.readers.paper_sheets import Beside
+    from inbench.readers.score_sheets import title_of
+    from inbench.words import brackets, published
+
+    paper = published.load(asked.paper)
+    beside = Beside(paper, made, published.roles_of(paper, asked.datasets), asked.budget)
+    for table in published.chosen(paper, asked.table):
+        pairs = [(told, row) for told, row in beside.pairs(table) if row]
+        if not pairs:
+            told = f"{paper.name}, {table.name}: none of its rows is here; inbench run --paper {paper.name} makes them"
+            print(f"inbench: {visible(told)}", file=sys.stderr)
+            continue
+        members, first = [Named(told.label, row) for told, row in pairs], pairs[0][1]
+        ours = ", ".join(f"{told.label} is {row['shown']}" for told, row in pairs)
+        ours += f"; {len(pairs)} of {len(table.rows)} rows" if len(pairs) < len(table.rows) else ""
+        title = f"{paper.name}, {table.name}, made here: {title_of(first)} ({ours})"
+        own = (
+            [table.shows]
+            if table.shows
+            else [kind for kind in kinds if kind != "matrix" and (kind in ("cost", "perception") or asked.table)]
+        )
+        for kind in own:
+            if kind in kinds:
+                yield kind, members, brackets.file_name(f"{paper.name}-{table.kind}-{table.number}".lower()), title

@@ -1,0 +1,165 @@
+"""The command line of tables: records to tables in any format, papers beside ours, two methods compared."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from typing import Any
+
+from inbench.commands.cli_options import FAILED, OK, common, print_json
+from inbench.words.errors import UserError, unknown
+
+
+def add(commands: Any) -> None:
+    shown = commands.add_parser("tables", help="records to tables, or a paper's tables beside ours", allow_abbrev=False)
+    shown.add_argument(
+        "--write",
+        nargs="?",
+        const="",
+        metavar="FILE",
+        help="write them into FILE, between its markers if it has them (default: RESULTS/TABLES.md)",
+    )
+    shown.add_argument(
+        "--check", nargs="?", const="", metavar="FILE", help="exit 1 where FILE does not hold them as they are now"
+    )
+    shown.add_argument("--only", metavar="DATASET", help="the tables of one data set")
+    shown.add_argument("--masks", metavar="M,..", help="the tables of some holes (default: all)")
+    shown.add_argument("--format", metavar="F", help="markdown, latex, html, csv or json (default: as FILE ends, or markdown)")
+    shown.add_argument(
+        "--columns", metavar="C,..", help="which metrics: protocol, perception, all, or names (default: protocol)"
+    )
+    shown.add_argument("--costs", action="store_true", help="what the runs cost, in place of their scores")
+    shown.add_argument(
+        "--matrix", nargs="?", const="psnr-pooled", metavar="METRIC", help="training masks against test masks, by one metric"
+    )
+    shown.add_argument("--time-to", metavar="DB,..", help="when validation first reached so many dB, such as 20,21,21.5")
+    shown.add_argument(
+        "--timings",
+        type=Path,
+        metavar="FILE.json",
+        help="what inbench bench saved, in place of records; with --time-to: seconds a step",
+    )
+    add_paper(shown)
+    shown.add_argument("--claims", action="store_true", help="what the paper claims, each tested, in place of its tables")
+    shown.add_argument("--datasets", metavar="ROLE=NAME,..", help="the data sets that stand for the paper's")
+    shown.add_argument("--budget", metavar="B", help="the tables of one budget; of a paper, the budget of our rows")
+    common(shown, results=True)
+    shown.set_defaults(call=_tables)
+
+    compared = commands.add_parser("compare", help="two methods on the same images, paired", allow_abbrev=False)
+    compared.add_argument("methods", nargs=2, metavar="METHOD", help="as tables show it, with parameters in brackets")
+    compared.add_argument("--only", metavar="DATASET", help="on one data set")
+    compared.add_argument("--format", metavar="F", help="markdown, latex or html (default: markdown)")
+    common(compared, results=True)
+    compared.set_defaults(call=_compare)
+
+
+def add_paper(command: argparse.ArgumentParser) -> None:
+    """The options that name a paper's tables."""
+    command.add_argument("--paper", metavar="P", help="what a paper's tables hold, by its name in inbench list, or P.toml")
+    command.add_argument("--table", metavar="N", help="one table of the paper (default: all)")
+
+
+def settle(asked: argparse.Namespace) -> tuple[str | None, str | None]:
+    """The roles and the budget of `run --paper`, as typed; without a paper, the defaults of any other run are filled in."""
+    roles, budget = asked.datasets, asked.budget
+    asked.datasets, asked.budget = roles or "drawn-faces", budget or "quick"
+    for option in ("table", "claims"):
+        if getattr(asked, option) and not asked.paper:
+            raise UserError(f"--{option} belongs to --paper; name one, such as --paper meng2020")
+    _refuse_claims_of_a_table(asked)
+    fixed = {"--methods": asked.methods != "all", "--mask": asked.mask != "center", "--test-masks": asked.test_masks}
+    for option, given in fixed.items():
+        if asked.paper and given:
+            raise UserError(f"{option} is what the rows of {asked.paper} say; leave it out with --paper")
+    return roles, budget
+
+
+def _tables(asked: argparse.Namespace) -> int:
+    from inbench.readers import tables
+
+    _refuse_what_is_ignored(asked)
+    text, name, home = _text(asked)
+    if asked.check is not None:
+        file = Path(asked.check) if asked.check else home
+        if tables.is_current(text, file, name):
+            return OK
+        print(
+            f"inbench: {file} is stale; write it anew with inbench tables --results {asked.results} --write {file}",
+            file=sys.stderr,
+        )
+        return FAILED
+    if asked.write is not None:
+        tables.write(text, Path(asked.write) if asked.write else home, name)
+    else:
+        print(text, end="")
+    return OK
+
+
+def _refuse_claims_of_a_table(asked: argparse.Namespace) -> None:
+    if asked.claims and asked.table:
+        raise UserError("--claims are of a whole paper; leave out --table")
+
+
+def _refuse_what_is_ignored(asked: argparse.Namespace) -> None:
+    kinds = {
+        "--columns": asked.columns,
+        "--costs": asked.costs,
+        "--matrix": asked.matrix,
+        "--time-to": asked.time_to,
+        "--timings": asked.timings and not asked.time_to,
+        "--paper": asked.paper,
+    }
+    given = [name for name, value in kinds.items() if value]
+    if len(given) > 1:
+        raise UserError(f"{' and '.join(given)} are different tables; ask for one at a time")
+    _refuse_claims_of_a_table(asked)
+    for option in ("table", "claims", "datasets"):
+        if getattr(asked, option) and not asked.paper:
+            raise UserError(f"--{option} belongs to --paper; name one, such as --paper meng2020")
+    for kind in ("--paper", "--time-to", "--timings"):
+        for option in ("only", "masks", "budget"):
+            taken = {"--paper": ("budget",), "--time-to": ("only",)}.get(kind, ())
+            if kinds[kind] and getattr(asked, option) and option not in taken:
+                raise UserError(f"--{option} chooses among the tables of records; leave it out with {kind}")
+
+
+def _text(asked: argparse.Namespace) -> tuple[str, str, Path]:
+    """The document, its name between markers, and where it is at home."""
+    from inbench.readers import costs, score_sheets, tables, timings
+
+    form = tables.format_of(asked.format, asked.write or asked.check, asked.json)
+    home = asked.results / "TABLES.md"
+    if asked.time_to:
+        chosen_times = {"only": asked.only, "timed": asked.timings}
+        return tables.time_to_quality(asked.results, asked.time_to, form, **chosen_times), "time to quality", home
+    if asked.timings:
+        return timings.page(timings.read(asked.timings)), asked.timings.stem, asked.timings.with_suffix(".md")
+    if asked.claims:
+        text = tables.claims(asked.results, asked.paper, form, datasets=asked.datasets, budget=asked.budget)
+        return text, f"{Path(asked.paper).stem} claims", home
+    if asked.paper:
+        chosen = {"table": asked.table, "datasets": asked.datasets, "budget": asked.budget}
+        return tables.paper(asked.results, asked.paper, form, **chosen), Path(asked.paper).stem, home
+    which = {"only": asked.only, "masks": asked.masks, "budget": asked.budget, "form": form}
+    if asked.columns:
+        return tables.columns(asked.results, asked.columns, **which), "tables", home
+    if asked.matrix:
+        return tables.matrix(asked.results, asked.matrix, **which), "tables", home
+    sheets = costs.cost_sheets if asked.costs else score_sheets.score_sheets
+    return tables.table(asked.results, sheets=sheets, **which), "tables", home
+
+
+def _compare(asked: argparse.Namespace) -> int:
+    from inbench.readers import comparison, formats
+
+    found = comparison.compare(asked.results, *asked.methods, only=asked.only)
+    form = asked.format or "markdown"
+    if asked.json:
+        print_json({"rows": comparison.as_rows(found)})
+    elif form not in formats.FORMATS:
+        raise unknown("format", form, formats.FORMATS)
+    else:
+        print(formats.FORMATS[form](comparison.sheets(found)), end="")
+    return OK

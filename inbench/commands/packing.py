@@ -1,0 +1,255 @@
+"""What `inbench verify`, `pack` and `merge` do: records checked, put into one archive, and taken from other machines.
+
+What is merged is untrusted: only files that a record may have are read, each in a size it may have, and a record counts
+once its hashes, its key and its rows are right. Nothing that is here is replaced by other numbers.
+"""
+
+from __future__ import annotations
+
+import gzip
+import io
+import json
+import shutil
+import uuid
+import zipfile
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import safetensors.torch
+
+from inbench.joints.claims import Claims
+from inbench.joints.files import Files
+from inbench.readers import counting
+from inbench.words import records, soundness
+from inbench.words.errors import UserError
+from inbench.words.records import Record
+
+MOST_UNPACKED = 2**34
+"""An archive that unpacks to more bytes is refused."""
+HEAVY = ("weights.safetensors",)
+LONG_AGO = (1980, 1, 1, 0, 0, 0)
+
+
+@dataclass(frozen=True)
+class Checked:
+    """A record by the name of its folder, and what is wrong with it."""
+
+    name: str
+    fault: str
+
+
+def verify(results: Path) -> list[Checked]:
+    """Every record under a results folder, weights and guesses too, and what is wrong with it."""
+    if not (results / "runs").is_dir():
+        raise UserError(f"there are no records in {results}; make some with inbench run --results {results}")
+    return [
+        Checked(folder.name, fault_of(folder))
+        for folder in sorted(path for path in (results / "runs").glob("[!.]*") if path.is_dir())
+    ]
+
+
+def fault_of(folder: Path) -> str:
+    """What is wrong with a record; empty where its numbers are those that were measured."""
+    record = records.open_record(folder)
+    if record is None:
+        return f"{folder.name} has no run.json that can be read"
+    fault = record.damage() or counting.unreadable(record)
+    if not fault and record.name != folder.name:
+        fault = f"{folder.name} is not the name of the run that is in it"
+    return fault or counting.other_means(record)
+
+
+def pack(results: Path, archive: Path, *, weights: bool) -> list[str]:
+    """Put every sound record into one zip, light files alone or with the weights; the names of those that were.
+
+    Rows of scores are gzipped, and stay so where they are merged: a folder of many records is kept and passed on.
+    """
+    sound = [folder for folder in (results / "runs").glob("[!.]*") if folder.is_dir() and not fault_of(folder)]
+    if not sound:
+        raise UserError(f"there are no records in {results} that could be packed; see inbench verify --results {results}")
+    found = [record for record in map(records.open_record, sorted(sound)) if record is not None]
+    if weights:
+        for record in found:
+            _refuse_weights(record)
+    held = io.BytesIO()
+    with zipfile.ZipFile(held, "w", zipfile.ZIP_DEFLATED) as packed:
+        for record in found:
+            listed = records.listed(record.folder)
+            kept = dict[str, str]()
+            for name in sorted(name for name in listed if records.is_light(name) or (weights and name in HEAVY)):
+                data = records.where(record.folder, name).read_bytes()
+                if name.startswith("scores/") and name.endswith(".csv"):
+                    name, data = f"{name}.gz", gzip.compress(data, mtime=0)
+                kept[name] = records.sha256(data)
+                _add(packed, f"{record.folder.name}/{name}", data)
+            _add(packed, f"{record.folder.name}/done", records.to_json(kept))
+    try:
+        records.write_file(archive, held.getvalue())
+    except OSError as error:
+        raise UserError(f"{archive} cannot be written: {error.strerror}") from error
+    return [record.folder.name for record in found]
+
+
+def _refuse_weights(record: Record) -> None:
+    """Weights hold something of the pictures they were learned from: those of some data sets must not be passed on."""
+    data = record.told["provenance"].get("data")
+    if "weights.safetensors" in records.listed(record.folder) and not (isinstance(data, dict) and data.get("terms") == ""):
+        told = data.get("terms") if isinstance(data, dict) else None
+        raise UserError(
+            f"the weights of {record.folder.name} are not packed: the terms of {record.told['labels']['dataset']} "
+            + (f"forbid to pass them on ({told})" if told else "are not known, for its record says nothing of them")
+            + "; drop --weights"
+        )
+
+
+def _add(packed: zipfile.ZipFile, name: str, data: bytes) -> None:
+    member = zipfile.ZipInfo(name, LONG_AGO)
+    member.compress_type, member.external_attr = zipfile.ZIP_DEFLATED, 0o644 << 16
+    packed.writestr(member, data)
+
+
+@dataclass(frozen=True)
+class Merged:
+    """What became of one record that was to be merged: added, extended, there already, refused, or contradicting."""
+
+    name: str
+    outcome: str
+    why: str = ""
+
+
+def merge(results: Path, sources: list[Path]) -> list[Merged]:
+    """Take the records of other results folders, or of archives of them, into this one."""
+    for source in sources:
+        if not source.exists():
+            raise UserError(f"there is no {source}")
+        if source.resolve() == results.resolve():
+            raise UserError(f"{source} is the results folder itself")
+    made = []
+    for source in sources:
+        files = Files(source)
+        if sum(files.size(name) for name in files.names) > MOST_UNPACKED:
+            raise UserError(f"{source} is not read: it would unpack to more than {MOST_UNPACKED / 2**30:.0f} GB")
+        if links := [name for name in files.names if files.leads_out(name)]:
+            raise UserError(f"{source} is not read: {links[0]!r} is a link that leads out of it")
+        found = list(_folders(files))
+        if not found:
+            raise UserError(f"{source} holds no records; name a results folder, or what inbench pack made of one")
+        for folder in found:
+            made.append(_merge_one(results, files, folder))
+    return made
+
+
+def _folders(files: Files) -> Iterator[str]:
+    """The folders that hold a record, as prefixes of names."""
+    for name in files.names:
+        if name == "done" or name.endswith("/done"):
+            yield name.removesuffix("done")
+
+
+def _merge_one(results: Path, files: Files, folder: str) -> Merged:
+    runs, shown = results / "runs", folder.rstrip("/").rpartition("/")[2] or files.source.stem
+    waiting = runs / ".partial" / f"merge-{uuid.uuid4().hex}"
+    try:
+        content = _content(files, folder)
+        records.commit(waiting / "record", content)
+        record = records.open_record(waiting / "record")
+        fault = f"{shown} has no run.json that can be read" if record is None else record.damage() or _beyond(record)
+        if record is None or fault:
+            return Merged(shown, "refused", fault.replace("record/", f"{shown}/"))
+        name = record.name
+        claim = Claims(runs / ".partial").take(name)
+        if claim is None:
+            return Merged(name, "refused", "another process computes this run at the moment")
+        try:
+            return _settle(runs / name, record, content)
+        finally:
+            claim.release()
+    except UserError as error:
+        return Merged(shown, "refused", str(error))
+    finally:
+        shutil.rmtree(waiting, ignore_errors=True)
+
+
+def _content(files: Files, folder: str) -> dict[str, bytes]:
+    """The files that a record lists, by their names, with the hashes it gives; a `UserError` where one is not right."""
+    try:
+        listed = json.loads(files.read(f"{folder}done"))
+    except (ValueError, RecursionError):
+        listed = None
+    if not listed or not soundness.is_list_of_files(listed):
+        raise UserError(f"{folder}done is no list of files and their SHA-256")
+    wanted = [name for name in listed if records.is_light(name) or name in HEAVY or name.startswith("guesses/")]
+    content = {name: files.read(folder + name) for name in wanted if folder + name in files.known}
+    lacking = [name for name in wanted if name not in content]
+    if lacking:
+        raise UserError(f"{folder}{lacking[0]} is missing")
+    wrong = [name for name, data in content.items() if records.sha256(data) != listed[name]]
+    if wrong:
+        raise UserError(f"{folder}{wrong[0]} is not what was written")
+    return content
+
+
+def _beyond(record: Record) -> str:
+    """What is wrong with the content of a record whose hashes are right: whoever made it made those too."""
+    weights = records.where(record.folder, "weights.safetensors")
+    if weights.is_file():
+        try:
+            safetensors.torch.load(weights.read_bytes())
+        except Exception as error:  # safetensors has its own, and torch others
+            return f"weights.safetensors cannot be read: {error}"
+    return counting.unreadable(record) or counting.other_means(record)
+
+
+def _settle(final: Path, record: Record, content: Mapping[str, bytes]) -> Merged:
+    """Put a sound record beside, into, or against the one that is here."""
+    here = records.open_record(final)
+    if here is None or here.damage() or (here.status != "ok" and record.status == "ok"):
+        records.publish(record.folder.parent, final, content)
+        return Merged(final.name, "added")
+    if record.status != "ok":
+        return Merged(final.name, "here already")
+    difference = _difference(here, record, content)
+    if difference:
+        return Merged(final.name, "contradicts", difference)
+    new = {mask: entry for mask, entry in record.scores.items() if mask not in here.scores and entry["status"] == "ok"}
+    if not new:
+        return Merged(final.name, "here already")
+    told = {**here.told, "scores": {**here.scores, **{mask: {**entry, "guesses": None} for mask, entry in new.items()}}}
+    kept = {name: data for name, data in content.items() if any(name.startswith(entry["file"]) for entry in new.values())}
+    records.commit(final, {**kept, "run.json": records.to_json(told)})
+    return Merged(final.name, "extended", ", ".join(new))
+
+
+def _difference(here: Record, other: Record, content: Mapping[str, bytes]) -> str:
+    """Where two records of one key do not have the same numbers, and where each came from; empty where they do."""
+    listed = records.listed(here.folder)
+    for name in {"curve.csv", "weights.safetensors"} & listed.keys() & content.keys():
+        if listed[name] != records.sha256(content[name]):
+            return f"{name} is another: {_both(here, other)}"
+    for mask in here.scores.keys() & other.scores.keys():
+        ours, theirs = here.scores[mask], other.scores[mask]
+        if ours["status"] == theirs["status"] == "ok" and (
+            ours["holes"] != theirs["holes"] or (ours["n"] == theirs["n"] and here.rows(mask) != other.rows(mask))
+        ):
+            means = "; ".join(
+                f"{name} {ours['means'][name]:.6g} here, {theirs['means'][name]:.6g} there"
+                for name in ("psnr-pooled", "l2")
+                if isinstance(ours["means"].get(name), float) and isinstance(theirs["means"].get(name), float)
+            )
+            return f"other numbers on {mask} ({means}): {_both(here, other)}"
+    return ""
+
+
+def _both(here: Record, other: Record) -> str:
+    return f"here {_origin(here)}; there {_origin(other)}"
+
+
+def _origin(record: Record) -> str:
+    """Where the numbers of a record came from, in a line."""
+    told: dict[str, Any] = record.told["provenance"]
+    hardware, libraries = (told[name] if isinstance(told.get(name), dict) else {} for name in ("hardware", "libraries"))
+    words = [record.told["written"], f"inbench {told.get('inbench')}", f"commit {told.get('commit')}"]
+    words += [f"{name} {version}" for name, version in sorted(libraries.items())]
+    return ", ".join([*words, *map(str, hardware.values()), f"{told.get('threads')} threads"])

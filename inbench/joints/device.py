@@ -1,0 +1,120 @@
+"""Which device and which precision a run computes with, and what this machine is."""
+
+from __future__ import annotations
+
+import functools
+import os
+import platform
+import re
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from inbench.words.errors import UserError, unknown
+
+DEVICES = ("auto", "cuda", "mps", "cpu")
+PRECISIONS = ("auto", "float32", "bf16")
+
+
+def named_device(asked: str) -> str:
+    """A device by its name, whether or not this machine has it."""
+    if asked not in DEVICES and not re.fullmatch(r"cuda:\d+", asked):
+        raise unknown("device", asked, DEVICES)
+    return asked
+
+
+def choose_device(asked: str) -> str:
+    """`auto` is cuda, then mps, then cpu. One that is not there is a `UserError`."""
+    named_device(asked)
+    if asked == "auto":
+        return "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
+    if asked.startswith("cuda"):
+        found = torch.cuda.device_count() if torch.cuda.is_available() else 0
+        if found <= int(asked.partition(":")[2] or 0):
+            built = "" if torch.version.cuda else ": this torch was built for the CPU only"
+            raise UserError(
+                f"--device {asked} is not there (torch {torch.__version__} sees {found} CUDA devices{built}); "
+                "use --device cpu or auto"
+            )
+    if asked == "mps" and not torch.backends.mps.is_available():
+        raise UserError("--device mps is not there; use --device cpu or auto")
+    return asked
+
+
+def choose_precision(asked: str, device: str) -> str:
+    """`auto` is bf16 where the device has it in hardware, else float32."""
+    if asked not in PRECISIONS:
+        raise unknown("precision", asked, PRECISIONS)
+    if asked != "auto":
+        return asked
+    if device.startswith("cuda"):
+        return "bf16" if torch.cuda.is_bf16_supported(including_emulation=False) else "float32"
+    return "bf16" if device == "cpu" and {"avx512_bf16", "amx_bf16"} & _cpu_flags() else "float32"
+
+
+def _cpu_flags() -> set[str]:
+    return set(_cpuinfo("flags").split())
+
+
+def _cpuinfo(field: str) -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        return ""
+    return next((line.partition(":")[2].strip() for line in lines if line.partition(":")[0].strip() == field), "")
+
+
+def autocast_forwards(method: nn.Module, device: str, precision: str) -> None:
+    """Run the forward of each network of a method in bfloat16; what comes out is float32 again, so losses are."""
+    if precision != "bf16":
+        return
+    for network in method.children():
+        contexts: list[torch.autocast] = []
+
+        def enter(module: nn.Module, inputs: object, contexts: list[torch.autocast] = contexts) -> None:
+            context = torch.autocast(device.partition(":")[0], torch.bfloat16)
+            context.__enter__()
+            contexts.append(context)
+
+        def leave(module: nn.Module, inputs: object, output: object, contexts: list[torch.autocast] = contexts) -> object:
+            contexts.pop().__exit__(None, None, None)
+            return output.float() if isinstance(output, Tensor) else output
+
+        network.register_forward_pre_hook(enter)
+        network.register_forward_hook(leave, always_call=True)
+
+
+def compile_forwards(method: nn.Module) -> None:
+    """`torch.compile` the forward of each network of a method while it trains; answers come from the plain kernels."""
+    for network in method.children():
+
+        def forward(*inputs: Tensor, network: nn.Module = network, plain: Any = network.forward, fast: Any = None) -> Any:
+            return (fast if network.training else plain)(*inputs)
+
+        network.forward = functools.partial(forward, fast=torch.compile(network.forward, dynamic=False))
+
+
+def set_numerics(*, deterministic: bool) -> None:
+    """float32 means float32 (no TF32); deterministic: an operation without a kernel that repeats its bits is an error."""
+    torch.set_float32_matmul_precision("highest")
+    torch.backends.cudnn.allow_tf32 = False
+    torch.backends.cudnn.benchmark = not deterministic
+    if deterministic:
+        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # cuBLAS asks for it
+    torch.use_deterministic_algorithms(deterministic)
+
+
+def fingerprint(device: str) -> dict[str, str]:
+    """What a timing depends on: processor, GPU, driver; timings of different fingerprints never share a column."""
+    found = {
+        "cpu": _cpuinfo("model name") or platform.processor() or platform.machine(),
+        "cores": f"{os.cpu_count()} cores",
+        "cpu_capability": torch.backends.cpu.get_cpu_capability(),
+        "platform": platform.system(),
+    }
+    if device.startswith("cuda"):
+        found["gpu"] = torch.cuda.get_device_name(device)
+        found["cuda"] = str(torch.version.cuda)
+    return found

@@ -1,0 +1,222 @@
+"""Comparison: two methods on the same pictures: paired differences, one primary metric, Holm over the claims that are made."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from inbench.readers import statistics
+from inbench.readers.naming import is_of
+from inbench.readers.rows import Scored, Section, asked_for, found_in, sections, trainings
+from inbench.readers.score_sheets import MARGINS, PRIMARY, SHOWN, ranks, title_of
+from inbench.readers.sheets import NO_CELL, Cell, Column, Sheet
+from inbench.readers.statistics import Difference
+from inbench.words.errors import UserError
+from inbench.words.records import Record
+
+PRIMARY_MASK = "center"
+"""Where the one claim of a comparison is made; everything else is secondary: shown, and claimed by nobody."""
+
+
+@dataclass
+class Compared:
+    """One section: the differences of A and B by metric. by_seeds: over trainings, else over the pictures of one each."""
+
+    section: Section
+    names: tuple[str, str]
+    seeds: tuple[int, int]
+    images: int
+    by_seeds: bool
+    differences: dict[str, Difference]
+    told: dict[str, dict[str, Any]]
+    withheld: str = ""
+    spread: float | None = None
+    adjusted: float | None = None
+    notes: list[str] = field(default_factory=list)
+
+    @property
+    def claims(self) -> bool:
+        """Whether the primary is claimed here."""
+        return self.section.mask == PRIMARY_MASK and not self.withheld and PRIMARY in self.differences
+
+
+def compare(results: Path, one: str, other: str, *, only: str | None = None) -> list[Compared]:
+    """Both methods wherever both were scored on the same data, size, mask and budget. Raises `UserError` where nowhere."""
+    found = []
+    seen = {one: False, other: False}
+    kept = found_in(results)
+    where = asked_for(kept, only)
+    for section, members in sections(kept).items():
+        if not where(section):
+            continue
+        scored = Scored(section, members)
+        sides = [side_of(members, scored, text) for text in (one, other)]
+        for text, side in zip((one, other), sides, strict=True):
+            seen[text] |= bool(side)
+        if sides[0] and sides[1]:
+            found.append(compared_in(section, scored, sides[0], sides[1]))
+    for text, is_there in seen.items():
+        if not is_there:
+            there = sorted({record.told["labels"]["method"] for record in found_in(results) if record.status == "ok"})
+            raise UserError(f"there are no scores of {text!r} in {results}; there are: {', '.join(there) or 'none'}")
+    if not found:
+        raise UserError(f"{one} and {other} were never scored on the same data, mask and budget; inbench tables shows where")
+    claimed = [compared for compared in found if compared.claims]
+    for compared, chance in zip(claimed, statistics.holm([one.differences[PRIMARY].p for one in claimed]), strict=True):
+        compared.adjusted = chance
+    return found
+
+
+def side_of(members: list[Record], scored: Scored, text: str) -> list[Record]:
+    """The trainings of a method on the mask of the section."""
+    for same in trainings(members):
+        told = same[0].told
+        row = {"method": told["run"]["method"], "params": told["run"]["params"], "label": told["labels"]["method"]}
+        on_it = told["labels"]["train_mask"] in (None, scored.mask.removesuffix(" on val"))
+        ok = [record for record in same if record.status == "ok" and record.key in scored.entries]
+        if ok and on_it and is_of(row, text):
+            return ok
+    return []
+
+
+def compared_in(section: Section, scored: Scored, one: list[Record], other: list[Record]) -> Compared:
+    metrics = {name: told for name, told in one[0].told["metrics"].items() if name in other[0].told["metrics"]}
+    by_seeds = len(one) > 1 and len(other) > 1
+    if by_seeds:
+        means = {name: [[scored.mean(record, name) for record in side] for side in (one, other)] for name in metrics}
+        differences = {name: statistics.between_seeds(*sides) for name, sides in means.items()}
+    else:
+        read = [[scored.columns(record, metrics) for record in side] for side in (one, other)]
+        values = [np.mean([columns for columns, _ in side], axis=0) for side in read]
+        differences = {
+            name: statistics.paired(values[0][:, place], values[1][:, place], read[0][0][1], reduce=told["reduce"])
+            for place, (name, told) in enumerate(metrics.items())
+        }
+    found = Compared(
+        section,
+        (one[0].told["labels"]["method"], other[0].told["labels"]["method"]),
+        (len(one), len(other)),
+        scored.count(one[0]),
+        by_seeds,
+        differences,
+        metrics,
+        withheld=_withheld(section, [*one, *other]),
+    )
+    if by_seeds and PRIMARY in metrics:
+        spreads = [np.std([scored.mean(record, PRIMARY) for record in side], ddof=1) for side in (one, other)]
+        found.spread = float(np.sqrt(np.mean(np.square(spreads))))
+    return found
+
+
+def _withheld(section: Section, members: Sequence[Record]) -> str:
+    """Why nothing is claimed of a section; empty where something may be."""
+    if not ranks(section.budget):
+        return f"budget {section.budget} is a first look and ranks nothing"
+    young = sorted({record.told["labels"]["method"] for record in members if record.told.get("converged") is False})
+    return f"{' and '.join(young)} has not converged" if young else ""
+
+
+def sheets(found: Sequence[Compared]) -> list[Sheet]:
+    """A sheet for each section; the primary metric first."""
+    claims = sum(compared.claims for compared in found)
+    return [_sheet(compared, claims) for compared in found]
+
+
+def _sheet(compared: Compared, claims: int) -> Sheet:
+    section, (one, other) = compared.section, compared.names
+    columns = [
+        Column("metric", number=False),
+        Column(f"{one} minus {other}"),
+        Column("95 % interval"),
+        Column("better", number=False),
+    ]
+    body = []
+    shown = [PRIMARY, *(name for name in SHOWN if name != PRIMARY)]
+    for name in [*shown, *(name for name in compared.differences if name not in shown)]:
+        if name not in compared.differences:
+            continue
+        told, difference = compared.told[name], compared.differences[name]
+        label = f"{name} {told['unit']}".strip() + (" (primary)" if name == PRIMARY and section.mask == PRIMARY_MASK else "")
+        if not np.isfinite(difference.value):
+            body.append([Cell(label), NO_CELL, NO_CELL, NO_CELL])
+            continue
+        digits = 4 if name.startswith("ssim") else 2
+        interval = Cell(f"{difference.low:+.{digits}f} to {difference.high:+.{digits}f}")
+        body.append([Cell(label), Cell(f"{difference.value:+.{digits}f}"), interval, Cell(_better(compared, name) or "-")])
+    return Sheet(f"{one} against {other}: {title_of(vars(section))}", columns, body, _notes(compared, claims))
+
+
+def _better(compared: Compared, name: str) -> str:
+    """Who is better where the interval leaves 0 out; nobody else."""
+    difference = compared.differences[name]
+    if compared.withheld or difference.low <= 0 <= difference.high:
+        return ""
+    better = compared.told[name]["better"]
+    if better == "zero":  # a difference does not say which of the two is nearer to 0
+        return ""
+    return compared.names[0] if (difference.value > 0) == (better == "higher") else compared.names[1]
+
+
+def _notes(compared: Compared, claims: int) -> list[str]:
+    lines = [f"{compared.images} test images, the same for both"]
+    if compared.by_seeds:
+        lines.append(f"over {compared.seeds[0]} and {compared.seeds[1]} trainings (Welch's t)")
+    else:
+        lines.append("over the images of these trainings, paired (bootstrap): it says nothing of other seeds")
+    lines.append(verdict(compared, claims))
+    if compared.claims:
+        lines.append("secondary metrics are shown and not claimed")
+    return lines + power(compared)
+
+
+def verdict(compared: Compared, claims: int) -> str:
+    """The one claim, or why there is none."""
+    if compared.withheld:
+        return f"no verdict: {compared.withheld}"
+    if not compared.claims:
+        return f"no verdict: claims are made of {PRIMARY} on the hole {PRIMARY_MASK} alone"
+    difference, better = compared.differences[PRIMARY], _better(compared, PRIMARY)
+    chance = compared.adjusted if compared.adjusted is not None else difference.p
+    told = f"p = {chance:.3g}" + (f", Holm over {claims} data sets and budgets" if claims > 1 else "")
+    if not better or chance >= 1 - statistics.LEVEL:
+        return f"verdict: no difference in {PRIMARY} can be claimed ({told})"
+    small = f", less than the margin of {MARGINS[PRIMARY]} dB" if abs(difference.value) < MARGINS[PRIMARY] else ""
+    return f"verdict: {better} is better by {abs(difference.value):.2f} dB {PRIMARY}{small} ({told})"
+
+
+def power(compared: Compared) -> list[str]:
+    """What the seeds at hand cannot tell, and how many could."""
+    margin = MARGINS[PRIMARY]
+    if compared.spread is None:
+        return ["one seed cannot separate trainings; --seeds 0,1,2 says how far they differ"] if min(compared.seeds) < 2 else []
+    count = min(compared.seeds)
+    least = statistics.separable(compared.spread, count)
+    if least <= margin:
+        return []
+    needed = statistics.seeds_for(compared.spread, margin)
+    many = f"about {needed} each could" if needed else f"not even {statistics.MOST_SEEDS} could"
+    return [f"{count} seeds cannot separate {margin} dB: they tell {least:.2f} dB from nothing; {many}"]
+
+
+def as_rows(found: Sequence[Compared]) -> list[dict[str, Any]]:
+    """The same for programs."""
+    return [
+        {
+            **vars(compared.section),
+            "methods": list(compared.names),
+            "seeds": list(compared.seeds),
+            "images": compared.images,
+            "over": "trainings" if compared.by_seeds else "images",
+            "verdict": verdict(compared, sum(one.claims for one in found)),
+            "p": compared.adjusted,
+            "differences": {
+                name: {key: value if np.isfinite(value) else None for key, value in vars(difference).items()}
+                for name, difference in compared.differences.items()
+            },
+        }
+        for compared in found
+    ]

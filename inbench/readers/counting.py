@@ -1,0 +1,61 @@
+"""Counting: which records tables may count: their files, their rows and their means are what was measured."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from inbench.readers import statistics
+from inbench.words import records
+from inbench.words.records import Record
+
+
+def counted(results: Path) -> tuple[list[Record], list[str]]:
+    """The records that tables count, and what is wrong with those that they do not."""
+    sound, faults = records.look_through(results)
+    wrong = {record.folder: unreadable(record) for record in sound}
+    return [record for record in sound if not wrong[record.folder]], sorted([*faults, *filter(None, wrong.values())])
+
+
+def unreadable(record: Record) -> str:
+    """What is wrong with a record's scores, an image a row; empty where they are what run.json says."""
+    columns = {metric["column"] for metric in record.told["metrics"].values()}
+    for mask, entry in record.scores.items():
+        try:
+            rows = frame(record, mask) if entry["status"] == "ok" else None
+            if rows is not None and (len(rows) != entry["n"] or not {*columns, "group"} <= set(rows.columns)):
+                return f"{record.folder.name}/{entry['file']} has other rows or columns than run.json says"
+            if rows is not None and not all(rows[name].dtype.kind in "fi" for name in columns):
+                return f"{record.folder.name}/{entry['file']} holds what is no number"
+        except Exception as error:  # of damaged rows pandas raises whatever its parser stumbles over
+            return f"{record.folder.name}/{entry['file']} cannot be read: {type(error).__name__}: {error}"
+    return ""
+
+
+def other_means(record: Record) -> str:
+    """Where the means of run.json are not those of the rows; empty where they are."""
+    for mask, entry in record.scores.items():
+        if entry["status"] != "ok":
+            continue
+        rows = frame(record, mask)
+        for name, metric in record.told["metrics"].items():
+            told = entry["means"].get(name)
+            mean = statistics.reduced(mean_of(rows[metric["column"]].to_numpy(np.float64)), metric["reduce"])
+            if told is not None and not np.isclose(told, mean, rtol=1e-6, atol=1e-9):
+                return f"{record.folder.name}: {name} on {mask} is {told:g}, but the mean of its rows is {mean:g}"
+    return ""
+
+
+def frame(record: Record, canonical: str) -> pd.DataFrame:
+    """The scores on a mask, an image a row, by the names of the images; what pandas raises where they cannot be read."""
+    return pd.read_csv(io.BytesIO(record.rows(canonical)), dtype={"id": str}, index_col="id")
+
+
+def mean_of(column: NDArray[np.float64]) -> np.floating:
+    """The mean of the images that have a value."""
+    held = column[np.isfinite(column)]
+    return held.mean() if len(held) else np.float64("nan")

@@ -1,0 +1,194 @@
+"""Paper sheets: a paper's published tables beside ours, with what differs, the arithmetic of its cells, and its convention."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from inbench.readers import consistency
+from inbench.readers.naming import is_of
+from inbench.readers.score_sheets import PRIMARY, best_of, faults, head, marked, marks, ranks, score, trained_on_it
+from inbench.readers.sheets import NO_CELL, Cell, Column, Sheet
+from inbench.words.published import Paper, PaperRow, PaperTable, label_of
+
+Row = dict[str, Any]
+Pairs = list[tuple[PaperRow, Row | None]]
+WHOLE = {"psnr": "psnr-completed"}
+"""Our metric where a paper's region is the whole image; what is not here we do not measure so."""
+POWERS = {"l1": 1, "l2": 2}
+
+
+class Beside:
+    """Our rows for the rows of a paper, in one budget a table."""
+
+    def __init__(self, paper: Paper, rows: Sequence[Row], roles: Mapping[str, str], budget: str | None = None) -> None:
+        self.paper, self.rows, self.asked = paper, rows, budget
+        self.labels = {role: label_of(name) for role, name in roles.items()}
+
+    def pairs(self, table: PaperTable) -> Pairs:
+        """Each row of a table with ours: at the paper's budget, or at the one that has most of its rows."""
+        candidates = [self._candidates(table, row) for row in table.rows]
+        budgets = {row["budget"] for found in candidates for row in found if not row["any_budget"]} or {
+            row["budget"] for found in candidates for row in found
+        }
+        wanted = self.asked or table.rows[0].budget
+
+        def worth(budget: str) -> tuple[bool, bool, int, str]:
+            held = sum(any(row["budget"] == budget for row in found) for found in candidates)
+            return budget == wanted, ranks(budget), held, budget
+
+        chosen = self.asked or max(budgets, key=worth, default=wanted)
+        return [
+            (row, next((one for one in found if one["budget"] == chosen), None))
+            for row, found in zip(table.rows, candidates, strict=True)
+        ]
+
+    def _candidates(self, table: PaperTable, row: PaperRow) -> list[Row]:
+        here = (self.labels.get(row.dataset), table.size, row.mask)
+        return [
+            one
+            for one in self.rows
+            if row.method
+            and (one["dataset"], one["size"], one["mask"]) == here
+            and trained_on_it(one)
+            and is_of(one, row.method)
+        ]
+
+    def company(self, row: Row) -> list[Row]:
+        """All rows that a row may be compared with."""
+        section = ("dataset", "data", "size", "mask", "budget")
+        return [one for one in self.rows if all(one[key] == row[key] for key in section)]
+
+
+def paper_sheets(beside: Beside, tables: Sequence[PaperTable]) -> list[Sheet]:
+    """The tables, a list of the figures, the arithmetic notes, and the convention."""
+    found = [_table_sheet(beside, table) for table in tables if table.kind == "Table"]
+    figures = [table for table in tables if table.kind == "Figure"]
+    if figures:
+        found.append(_figures_sheet(beside, figures))
+    return [*found, _arithmetic(beside.paper), _card(beside.paper)]
+
+
+def ours(paper: Paper, column: str) -> list[tuple[str, float]]:
+    """Our metrics under a paper's convention, each with the factor that brings it into the paper's range."""
+    if paper.convention["region"].value == "whole" and column != "ssim":
+        return [(WHOLE[column], 1.0)] if column in WHOLE else []
+    scale = paper.factor ** POWERS.get(column, 0)
+    if column != "psnr":
+        return [(column, scale)]
+    fact = paper.convention["aggregation"]
+    stated = "psnr" if fact.value == "mean" else PRIMARY
+    return [(stated, scale)] if fact.known else [("psnr", scale), (PRIMARY, scale)]
+
+
+def _table_sheet(beside: Beside, table: PaperTable) -> Sheet:
+    paper, pairs = beside.paper, beside.pairs(table)
+    held = [row for _, row in pairs if row]
+    several = len({(row.dataset, row.mask) for row in table.rows}) > 1
+    columns = [Column("row", number=False), Column("ours is", number=False)]
+    columns += [Column("data set", number=False), Column("hole", number=False)] if several else []
+    for column in table.columns:
+        columns.append(Column(f"published {column}", published=True))
+        columns += [Column(_our_head(name, scale, held)) for name, scale in ours(paper, column)]
+    body = []
+    for told, row in pairs:
+        company = beside.company(row) if row else []
+        cells = [Cell(told.label), Cell(row["shown"] + marks(row, company) if row else told.method or "-")]
+        cells += [Cell(told.dataset), Cell(told.mask)] if several else []
+        for column in table.columns:
+            cells.append(Cell(told.published[column], published=True) if column in told.published else NO_CELL)
+            for name, scale in ours(paper, column):
+                cells.append(_our_cell(name, scale, told, row, pairs))
+        body.append(cells)
+    title = f"{paper.name}, {table.name}: {table.title}"
+    return Sheet(title, columns, body, _table_notes(beside, table, pairs), faults(held))
+
+
+def _our_head(name: str, scale: float, held: Sequence[Row]) -> str:
+    return f"our {head(name, held) if held else name}{', [0, 1]' if scale != 1 else ''}"
+
+
+def _our_cell(name: str, scale: float, told: PaperRow, row: Row | None, pairs: Pairs) -> Cell:
+    """Ours; the best of ours where the budget ranks: a published number is never part of it."""
+    if row is None:
+        return NO_CELL
+    rivals = [other for one, other in pairs if other and (one.dataset, one.mask) == (told.dataset, told.mask)]
+    best = best_of(name, rivals) if ranks(row["budget"]) and len(rivals) > 1 else None
+    return score(name, row, best, scale=scale)
+
+
+def _table_notes(beside: Beside, table: PaperTable, pairs: Pairs) -> list[str]:
+    paper, held = beside.paper, [row for _, row in pairs if row]
+    wanted = [row for row in table.rows if row.method]
+    images = {row["metrics"][PRIMARY]["n"] for row in held if row["metrics"]}
+    counted = f"; {'/'.join(map(str, sorted(images)))} test images" if images else ""
+    lines = [f"published (in italics): {paper.source}; {table.source}"]
+    lines.append(f"{sum(row['complete'] for row in held)} of {len(wanted)} complete{counted}")
+    if held:
+        over = " or over trainings" if any(len(row["seeds"]) > 1 for row in held) else ""
+        lines.append(f"± is half a 95 % interval over images{over}, of ours alone")
+    lines += sorted({note for row in held for note in row["notes"]})
+    for role in dict.fromkeys(row.dataset for row in table.rows):
+        own, about = paper.datasets[role].default, paper.datasets[role].about
+        label = beside.labels.get(role)
+        if label is None:
+            lines.append(f"no data set stands for {role}: --datasets {role}=NAME ({about})")
+        elif label != own:
+            lines.append(f"data of ours: {label}; of the paper: {about}")
+    for told, ours_is in sorted({(told.budget, row["budget"]) for told, row in pairs if row and row["budget"] != told.budget}):
+        lines.append(f"budget of ours: {ours_is}; as the paper trained: {told}")
+    hole = paper.convention["hole"]
+    if not hole.known:
+        lines.append(f"hole of ours: {', '.join(dict.fromkeys(row.mask for row in table.rows))}; of the paper: {hole.reason}")
+    marks_of = {line: None for row in held for line in marked([row, *beside.company(row)])}
+    lines += [line for line in marks_of if not line.startswith("‡") or any(row["converged"] is False for row in held)]
+    missing = sum(row is None and bool(told.method) for told, row in pairs)
+    if missing:
+        lines.append(f"{missing} not run yet: inbench run --paper {paper.name} --table {table.number} runs what is missing")
+    return lines
+
+
+def _figures_sheet(beside: Beside, figures: Sequence[PaperTable]) -> Sheet:
+    columns = [Column(name, number=False) for name in ("figure", "shows", "published", "ours")]
+    body = []
+    for figure in figures:
+        pairs = beside.pairs(figure)
+        complete = sum(bool(row and row["complete"]) for _, row in pairs)
+        what = f"{figure.title}: {', '.join(row.label for row in figure.rows)}"
+        body.append(
+            [
+                Cell(str(figure.number)),
+                Cell(what),
+                Cell(figure.source, published=True),
+                Cell(f"{complete} of {len(pairs)} complete"),
+            ]
+        )
+    return Sheet(f"{beside.paper.name}, figures", columns, body)
+
+
+def _arithmetic(paper: Paper) -> Sheet:
+    found = consistency.notes(paper)
+    checked = any({"l2", "psnr"} <= set(table.columns) for table in paper.tables)
+    nothing = "nothing found that does not add up" if checked else "no row has both an L2 and a PSNR: nothing to check"
+    return Sheet(f"{paper.name}: arithmetic of the published cells", [], [], [] if found else [nothing], found)
+
+
+def _card(paper: Paper) -> Sheet:
+    columns = [Column(name, number=False) for name in ("convention", "taken as", "stated in the paper", "why")]
+    body = [
+        [Cell(name), Cell(fact.value), Cell("yes" if fact.known else "no"), Cell(fact.reason)]
+        for name, fact in paper.convention.items()
+    ]
+    known = f"{paper.authors}. {paper.title}. {paper.where}, {paper.year}. Code: {paper.code}. Not verified: {paper.unverified}"
+    return Sheet(f"{paper.name}: convention", columns, body, [known])
+
+
+def as_rows(beside: Beside, tables: Iterable[PaperTable]) -> list[dict[str, Any]]:
+    """The same for programs: a row of a paper, its published cells, and our row or none."""
+    return [
+        {"paper": beside.paper.name, "table": table.name, "label": told.label, "method": told.method, "role": told.dataset,
+         "mask": told.mask, "budget": told.budget, "published": {name: float(cell) for name, cell in told.published.items()},
+         "ours": row}
+        for table in tables
+        for told, row in beside.pairs(table)
+    ]  # fmt: skip

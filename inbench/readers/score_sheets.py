@@ -1,0 +1,206 @@
+"""Score sheets: rows to tables of scores with their marks, and the matrix of training masks and test masks."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from inbench.readers import elsewhere, statistics
+from inbench.readers.rows import by_data, by_table
+from inbench.readers.sheets import NO_CELL, Cell, Column, Sheet
+
+Row = dict[str, Any]
+SHOWN = ("l2", "psnr", "psnr-pooled", "ssim")
+COLUMNS = {"protocol": SHOWN, "perception": ("gradient-energy", "seam", "spectrum", "patch-distance")}
+"""What tables show: the protocol's own, or how a fill looks beside the picture."""
+PRIMARY = "psnr-pooled"
+FLOOR = "linear"
+MARGINS = {"psnr": 0.1, "psnr-pooled": 0.1, "psnr-completed": 0.1, "ssim": 0.005, "ssim-hole": 0.005}
+
+
+def score_sheets(made: Sequence[Row], shown: Sequence[str] = SHOWN) -> list[Sheet]:
+    """A sheet for each data set, size, mask and budget, with some metrics."""
+    return [_sheet(members, shown) for members in by_table(made)]
+
+
+def title_of(row: Row, *, mask: bool = True) -> str:
+    """What a section is called."""
+    hole = f"hole: {row['mask']}, " if mask else ""
+    return f"{row['dataset']}, {row['size']} x {row['size']}, {hole}budget: {row['budget']}"
+
+
+def _sheet(members: list[Row], shown: Sequence[str]) -> Sheet:
+    ranked = ranks(members[0]["budget"])
+    best = {name: best_of(name, members) for name in shown} if ranked else {}
+    trained = not all(trained_on_it(row) for row in members)
+    columns = [Column("method", number=False), *([Column("trained on", number=False)] if trained else [])]
+    columns += [Column(head(name, members)) for name in shown] + [Column("train s"), Column("ms/image")]
+    body = []
+    for row in members:
+        cells = [Cell(row["shown"] + marks(row, members)), *([Cell(row["train_mask"] or "-")] if trained else [])]
+        cells += [score(name, row, best.get(name)) for name in shown]
+        cells += [number(row["train_seconds"], 0), number(row["ms_per_image"], 1)]
+        body.append(cells)
+    return Sheet(title_of(members[0]), columns, body, _notes(members), faults(members))
+
+
+def ranks(budget: str) -> bool:
+    """Whether a table may say who is best: not at a budget that is for a first look."""
+    return not budget.startswith(("quick", "smoke"))
+
+
+def head(name: str, members: Sequence[Row]) -> str:
+    """A metric with its unit, and an arrow to where better is."""
+    metric = next((row["metrics"][name] for row in members if name in row["metrics"]), {"unit": "", "better": ""})
+    return " ".join(filter(None, [name, metric["unit"], ARROWS.get(metric["better"], "")]))
+
+
+ARROWS = {"higher": "↑", "lower": "↓", "zero": "→ 0"}
+"""Where better is."""
+
+
+def worth(value: float, better: str) -> float:
+    """A number that is the higher, the better a metric's value is."""
+    if better == "zero":
+        return -abs(value)
+    return value if better == "higher" else -value
+
+
+def best_of(name: str, members: Sequence[Row]) -> float | None:
+    """The best mean of the rows that may be called best."""
+    found = [row["metrics"][name] for row in members if name in row["metrics"] and may_be_best(row)]
+    values = [metric["mean"] for metric in found if metric["mean"] is not None]
+    if not values:
+        return None
+    return float(max(values, key=lambda value: worth(value, found[0]["better"])))
+
+
+def may_be_best(row: Row) -> bool:
+    return bool(row["complete"]) and row["converged"] is not False
+
+
+def score(name: str, row: Row, best: float | None = None, *, scale: float = 1.0) -> Cell:
+    """A metric's mean with half its interval; best where the row is within the margin of it."""
+    metric = row["metrics"].get(name)
+    if not metric or metric["mean"] is None:
+        return NO_CELL
+    digits = 3 if name.startswith("ssim") else 2
+    behind = worth(best, metric["better"]) - worth(metric["mean"], metric["better"]) if best is not None else np.inf
+    is_best = may_be_best(row) and behind <= MARGINS.get(name, 0.0)
+    spread = f"±{scale * (metric['high'] - metric['low']) / 2:.{digits}f}" if metric["low"] is not None else ""
+    return Cell(f"{scale * metric['mean']:.{digits}f}", spread, best=is_best)
+
+
+def number(value: float | None, digits: int) -> Cell:
+    """A number, or a dash where there is none or nothing was spent."""
+    return Cell(f"{value:.{digits}f}") if value else NO_CELL
+
+
+def marks(row: Row, members: Sequence[Row]) -> str:
+    """What is to be said of a row behind its name."""
+    found = "" if row["status"] == "ok" else f" ({row['status']})"
+    if row["external"] is not None:
+        found += f" {elsewhere.MARK}"
+    if below_floor(row, members):
+        found += " †"
+    if row["converged"] is False and ranks(row["budget"]):
+        found += " ‡"
+    return found
+
+
+def trained_on_it(row: Row) -> bool:
+    """Whether a row's training mask is the one it was tested on, or it needed none."""
+    return row["train_mask"] in (None, row["mask"].removesuffix(" on val"))
+
+
+def below_floor(row: Row, members: Sequence[Row]) -> bool:
+    """Whether a learner is worse than a linear map from the known pixels."""
+    floor = next(
+        (other["metrics"] for other in members if other["method"] == FLOOR and other["metrics"] and trained_on_it(other)),
+        None,
+    )
+    if floor is None or row["closed_form"] or not row["seeds"] or not row["metrics"]:
+        return False
+    own, linear = row["metrics"][PRIMARY]["mean"], floor[PRIMARY]["mean"]
+    return own is not None and linear is not None and bool(own < linear)
+
+
+def _notes(members: Sequence[Row]) -> list[str]:
+    complete = sum(row["complete"] for row in members)
+    counts = {row["metrics"][PRIMARY]["n"] for row in members if row["metrics"]}
+    several = any(metric_seeds(row) > 1 for row in members)
+    lines = [f"{complete} of {len(members)} complete; {max(counts, default=0)} test images"]
+    lines += sorted({note for row in members for note in row["notes"]})
+    lines.append(
+        "± is half a 95 % interval, over images for one training" + (" and over trainings for several" if several else "")
+    )
+    lines += power(members)
+    lines += marked(members)
+    if len({hardware for row in members for hardware in row["hardware"]}) > 1:
+        lines.append("times are from different hardware and must not be compared")
+    return lines
+
+
+def marked(members: Sequence[Row]) -> list[str]:
+    """What the marks of a table mean, and whether it ranks."""
+    lines = []
+    if any(below_floor(row, members) for row in members):
+        lines.append(f"† a learner below {FLOOR}: not trained enough")
+    if any(row["converged"] is False and ranks(row["budget"]) for row in members):
+        lines.append("‡ not converged: validation psnr rose by over 0.1 dB in the last fifth")
+    lines += [elsewhere.note(row) for row in members if row["external"] is not None]
+    lines += [f"budget {budget} is a first look and ranks nothing" for budget in sorted({row["budget"] for row in members})
+              if not ranks(budget)]  # fmt: skip
+    return lines
+
+
+def power(members: Sequence[Row]) -> list[str]:
+    """What the seeds of a table cannot tell apart, where that is more than the margin."""
+    found = []
+    for count in sorted({metric_seeds(row) for row in members} - {0, 1}):
+        spreads = [spread_of(row) for row in members if metric_seeds(row) == count]
+        least = statistics.separable(float(np.sqrt(np.mean(np.square(spreads)))), count)
+        if least > MARGINS[PRIMARY]:
+            found.append(f"{count} seeds cannot separate {PRIMARY} less than {least:.2f} dB apart")
+    return found
+
+
+def metric_seeds(row: Row) -> int:
+    """How many trainings stand behind a row; 0 where it has no value."""
+    return len(row["seeds"]) if row["complete"] and row["metrics"] and row["metrics"][PRIMARY]["mean"] is not None else 0
+
+
+def spread_of(row: Row) -> float:
+    """The standard deviation of a row's trainings, back from its t-interval."""
+    metric, count = row["metrics"][PRIMARY], len(row["seeds"])
+    _, low, high = statistics.over_seeds([0.0] * (count - 1) + [1.0])
+    unit = float(np.std([0.0] * (count - 1) + [1.0], ddof=1)) / (high - low)
+    return float((metric["high"] - metric["low"]) * unit)
+
+
+def faults(members: Sequence[Row]) -> list[str]:
+    """What came to nothing, and what looks wrong."""
+    broken = [f"{row['shown']}: {row['status']}: {row['reason']}" for row in members if row["status"] != "ok"]
+    return broken + [f"{row['shown']}: warning: {'; '.join(row['warnings'])}" for row in members if row["warnings"]]
+
+
+def matrix_sheets(made: Sequence[Row], metric: str = PRIMARY) -> list[Sheet]:
+    """For each data set, size and budget: every method and training mask against the test masks, by one metric."""
+    found = []
+    for members in by_data(made):
+        masks = sorted({row["mask"] for row in members})
+        groups: dict[tuple[str, str], dict[str, Row]] = {}
+        for row in members:
+            groups.setdefault((row["shown"], row["train_mask"] or "-"), {})[row["mask"]] = row
+        ranked = ranks(members[0]["budget"])
+        best = {mask: best_of(metric, [row for row in members if row["mask"] == mask]) if ranked else None for mask in masks}
+        columns = [Column("method", number=False), Column("trained on", number=False), *map(Column, masks)]
+        body = [
+            [Cell(method), Cell(trained), *(score(metric, by[mask], best[mask]) if mask in by else NO_CELL for mask in masks)]
+            for (method, trained), by in sorted(groups.items())
+        ]
+        title = f"{title_of(members[0], mask=False)}: {head(metric, members)} by the mask tested on"
+        found.append(Sheet(title, columns, body, [line for line in _notes(members) if not line.startswith(("†", "‡"))]))
+    return found

@@ -1,0 +1,67 @@
+"""Standing: in the tables of which budgets a record stands. Two that differ by the number of test images meet on the fewer."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+
+from inbench.words import budget
+from inbench.words.errors import UserError
+from inbench.words.records import Record
+
+
+def budgets(found: list[Record]) -> dict[str, list[str]]:
+    """The budgets in whose tables each record stands, by its key.
+
+    A learner stands in the table of its own, and in those that test fewer of the same images after the same training; a
+    method that no budget changes stands in the tables of all that learners spent, or of those of its own name where budgets
+    set its parameters and it ran under several.
+    """
+    spent: dict[tuple[str, int], set[str]] = {}
+    asked: dict[tuple[str, int], set[str]] = {}
+    for record in found:
+        run, labels = record.told["run"], record.told["labels"]
+        if not labels["any_budget"]:
+            spent.setdefault((run["data"], run["size"]), set()).add(labels["budget"])
+        elif "external" not in record.told:
+            asked.setdefault((run["data"], run["size"]), set()).add(labels["budget"])
+    forms: dict[tuple[object, ...], set[str]] = {}
+    for record in found:
+        forms.setdefault(_form(record), set()).add(repr(record.told["run"]["params"]))
+    found_in = {}
+    for record in found:
+        run, labels = record.told["run"], record.told["labels"]
+        place, own = (run["data"], run["size"]), {labels["budget"]}
+        if labels["any_budget"]:
+            own = spent.get(place) or (asked.get(place) if "external" in record.told else None) or own
+            if len(forms[_form(record)]) > 1:
+                own = {other for other in own if _name(other) == _name(labels["budget"])} or own
+        else:
+            own |= {other for other in spent[place] if _tests_fewer(other, labels["budget"])}
+        found_in[record.key] = sorted(own)
+    return found_in
+
+
+def _form(record: Record) -> tuple[object, ...]:
+    """What people see of a method: the same for all budgets that set its parameters."""
+    run = record.told["run"]
+    return run["data"], run["size"], record.told["labels"]["method"]
+
+
+def _name(shown: str) -> str:
+    return shown.partition("[")[0]
+
+
+def _tests_fewer(one: str, other: str) -> bool:
+    """Whether a budget is another one with fewer test images."""
+    (training, count), (same, more) = _split(one), _split(other)
+    return training == same and count < more
+
+
+def _split(shown: str) -> tuple[object, float]:
+    """A budget but for its test images, and how many these are; a label that is no budget is only like itself."""
+    try:
+        spending = budget.read(shown)
+    except UserError:
+        return shown, math.inf
+    return dataclasses.replace(spending, test_images=None, shown=""), spending.test_images or math.inf

@@ -1,0 +1,195 @@
+"""Tables: the records of a folder as a document, and where documents hold them. Measures nothing, never reads a table back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from inbench.readers import counting, formats, paper_sheets, timings, verdicts
+from inbench.readers.costs import cost_sheets
+from inbench.readers.rows import asked_for, check_there, current, found_in, rows_of
+from inbench.readers.rows import rows as rows
+from inbench.readers.score_sheets import COLUMNS, SHOWN, matrix_sheets, score_sheets
+from inbench.readers.sheets import Sheet, sentences
+from inbench.readers.time_to_quality import goals_of, quality_sheets
+from inbench.words import brackets, published, records
+from inbench.words.errors import UserError, unknown
+from inbench.words.records import PROTOCOL_LINE
+
+FORMATS = ("markdown", "latex", "html", "csv", "json")
+ENDINGS = {".md": "markdown", ".tex": "latex", ".html": "html", ".csv": "csv", ".json": "json"}
+Rows = Sequence[dict[str, Any]]
+
+
+def table(
+    results: str | Path = "results",
+    *,
+    only: str | None = None,
+    masks: str | None = None,
+    budget: str | None = None,
+    form: str = "markdown",
+    sheets: Callable[[Rows], list[Sheet]] = score_sheets,
+    also: Sequence[str] = (),
+) -> str:
+    """The tables of a results folder in a format, or those of one data set (`only`), of some masks, of one budget.
+
+    also: what stands under all of them. Raises `UserError` where no record has what is asked for.
+    """
+    folder = Path(results)
+    check_there(folder)
+    sound, damaged = counting.counted(folder)
+    kept = current(sound)
+    found = rows_of(kept, where=asked_for(kept, only, masks, budget))
+    return written(found, form, sheets=sheets, unfinished=unfinished_in(folder), damaged=damaged, also=also)
+
+
+def markdown(made: Rows) -> str:
+    """All rows as markdown: a table a section, its marks under it, and the protocol under all."""
+    return written(made, "markdown")
+
+
+def written(
+    made: Rows,
+    form: str,
+    *,
+    sheets: Callable[[Rows], list[Sheet]] = score_sheets,
+    unfinished: int = 0,
+    damaged: Sequence[str] = (),
+    also: Sequence[str] = (),
+) -> str:
+    """Rows in a format; for programs (csv, json) the rows themselves."""
+    if form not in FORMATS:
+        raise unknown("format", form, FORMATS)
+    if form in ("csv", "json"):
+        return formats.as_csv(made) if form == "csv" else formats.as_json(made)
+    command, last = ("`inbench run`" if form == "markdown" else "inbench run"), []
+    if unfinished:
+        told = f"{unfinished} more {'runs are' if unfinished > 1 else 'run is'} not finished"
+        last.append(f"{told}; the same {command} goes on with them.")
+    if damaged:
+        listed = formats.plain_list(damaged) if form == "markdown" else "; ".join(damaged)
+        last.append(f"{len(damaged)} damaged records are not counted; the same {command} makes them anew:\n\n{listed}")
+    last += also
+    last += [PROTOCOL_LINE] if sheets is not cost_sheets else []
+    return formats.FORMATS[form](sheets(made), last)
+
+
+def columns(results: Path, asked: str, **chosen: Any) -> str:
+    """The tables with other metrics, and under them what those are: `protocol`, `perception`, `all`, or names.
+
+    chosen: which tables, and the format, as `table` has them.
+    """
+    told: dict[str, Any] = {}
+    for record in found_in(results):
+        told |= record.told["metrics"]
+        for entry in record.scores.values():
+            told |= entry.get("sets", {})
+    shown: dict[str, None] = {}
+    for name in brackets.split_list(asked):
+        if name not in {*COLUMNS, "all", *told}:
+            raise unknown("column", name, {*COLUMNS, "all", *told})
+        shown |= dict.fromkeys(told if name == "all" else COLUMNS.get(name, (name,)))
+    about = [f"{name}: {told[name].get('about', '')}" for name in shown if name in told and name not in SHOWN]
+    plain = chosen.get("form", "markdown") == "markdown"
+    also = [formats.plain(sentences(about)) if plain else sentences(about)] if about else []
+    return table(results, sheets=lambda made: score_sheets(made, list(shown)), also=also, **chosen)
+
+
+def cost_table(results: Path) -> str:
+    """What each run cost, as markdown."""
+    return formats.markdown(cost_sheets(rows(results)))
+
+
+def matrix(results: Path, metric: str, **chosen: Any) -> str:
+    """Training masks against test masks, by one metric; chosen: which tables, and the format, as `table` has them."""
+    known = {name for row in rows(results) for name in row["metrics"]}
+    if metric not in known:
+        raise unknown("metric", metric, known)
+    return table(results, sheets=lambda made: matrix_sheets(made, metric), **chosen)
+
+
+def time_to_quality(results: Path, goals: str, form: str, *, only: str | None = None, timed: Path | None = None) -> str:
+    """When the validation of each training first reached so many dB; timed: a file of `inbench bench` with seconds a step."""
+    wanted = goals_of(goals)
+    _for_people("--time-to", form, "; run.json has the validation")
+    kept = found_in(results)
+    asked_for(kept, only)
+    found = [record for record in kept if only in (None, record.told["labels"]["dataset"])]
+    times = timings.step_times(timings.read(timed)) if timed else None
+    return formats.FORMATS[form](quality_sheets(found, wanted, times))
+
+
+def paper(
+    results: Path, name: str, form: str, *, table: str | None = None, datasets: str | None = None, budget: str | None = None
+) -> str:
+    """A paper's tables, published beside ours; without any record, the published cells alone."""
+    told = published.load(name)
+    chosen = published.chosen(told, table)
+    found = rows(results) if (results / "runs").is_dir() else []
+    beside = paper_sheets.Beside(told, found, published.roles_of(told, datasets), budget)
+    if form in ("csv", "json"):
+        made = paper_sheets.as_rows(beside, chosen)
+        return formats.paper_csv(made) if form == "csv" else formats.as_json(made)
+    made_sheets = paper_sheets.paper_sheets(beside, chosen)
+    if form == "latex":
+        return formats.latex(made_sheets, [PROTOCOL_LINE], [formats.bibtex(told.name, told.citation, "misc")])
+    return formats.FORMATS[form](made_sheets, [PROTOCOL_LINE])
+
+
+def claims(results: Path, name: str, form: str, *, datasets: str | None = None, budget: str | None = None) -> str:
+    """What a paper claims, each claim tested on our records."""
+    told = published.load(name)
+    if not told.claims:
+        raise UserError(f"{told.name} lists no claims; a claim is a [[claims]] of its .toml, as meng2020 has them")
+    _for_people("--claims", form)
+    tested = verdicts.judge(results, told, published.roles_of(told, datasets), budget)
+    return formats.FORMATS[form]([verdicts.sheet(told, tested)], [PROTOCOL_LINE])
+
+
+def _for_people(option: str, form: str, instead: str = "") -> None:
+    if form not in formats.FORMATS:
+        raise UserError(f"{option} is a table for people: markdown, latex or html, not {form}{instead}")
+
+
+def format_of(asked: str | None, file: str | None, as_json: bool) -> str:
+    """The format that was asked for, or that a file's ending says."""
+    form = "json" if as_json else asked or ENDINGS.get(Path(file or "").suffix, "markdown")
+    if form not in FORMATS:
+        raise unknown("format", form, FORMATS)
+    return form
+
+
+def unfinished_in(folder: Path) -> int:
+    """How many runs were started and have no record yet."""
+    done = {record.key for record in records.all_of(folder)}
+    return sum(records.Run(**spec["run"]).key not in done for spec in records.unfinished(folder))
+
+
+def write(text: str, file: Path, name: str = "tables") -> None:
+    """Put the tables into a file: between the markers of that name where it has them, else as the whole file."""
+    records.write_file(file, placed(text, file, name).encode())
+
+
+def is_current(text: str, file: Path, name: str = "tables") -> bool:
+    """Whether a file holds these tables already."""
+    return file.is_file() and file.read_text(encoding="utf-8") == placed(text, file, name)
+
+
+def placed(text: str, file: Path, name: str = "tables") -> str:
+    """The file's content with the tables in it."""
+    opening, closing = markers(name)
+    if file.is_file():
+        old = file.read_text(encoding="utf-8")
+        before, begin, rest = old.partition(opening)
+        _, end, after = rest.partition(closing)
+        if begin and end:
+            return f"{before}{opening}\n\n{text.rstrip()}\n\n{closing}{after}"
+        if name != "tables":
+            raise UserError(f"{file} has no place for {name}; write {opening} and {closing} where they go")
+    return text
+
+
+def markers(name: str = "tables") -> tuple[str, str]:
+    """The lines of a document between which its generated tables of that name stand."""
+    return f"<!-- inbench {name}: begin -->", f"<!-- inbench {name}: end -->"

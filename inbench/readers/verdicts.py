@@ -1,0 +1,172 @@
+"""Verdicts: what a paper claims of its methods, each claim tested on our records, with the reason where none can be given."""
+
+from __future__ import annotations
+
+import functools
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from inbench.readers import curves, statistics
+from inbench.readers.comparison import Compared, compared_in, side_of
+from inbench.readers.rows import Scored, Section, found_in, sections
+from inbench.readers.score_sheets import MARGINS
+from inbench.readers.sheets import NO_CELL, Cell, Column, Sheet
+from inbench.readers.statistics import Difference
+from inbench.words.published import Claim, Paper, label_of
+from inbench.words.records import Record
+
+SUPPORTED, REFUTED, EQUIVALENT, OPEN = "supported", "not supported", "equivalent within the margin", "underpowered"
+CURVES = ("loss-level", "loss-swing")
+"""Of the last fifth of a training: the median of its loss, and how far that swings relative to it. Lower is better."""
+RULE = (
+    "the gain is a difference, so taken that above 0 is what the paper says",
+    f"{SUPPORTED}: its interval lies above 0, and p below 0.05 after Holm over all claims of this table",
+    f"{EQUIVALENT}: the interval lies within the margin (0.1 dB, 0.005 of SSIM)",
+    f"{REFUTED}: the interval lies below 0, or below the margin",
+    f"{OPEN}: neither",
+)
+
+
+@dataclass
+class Judged:
+    """A claim with what was found of it: a difference whose sign is the claim's, and the verdict, or why there is none."""
+
+    claim: Claim
+    compared: Compared | None = None
+    difference: Difference | None = None
+    verdict: str = ""
+
+
+@dataclass(frozen=True)
+class Pair:
+    """Two methods in a table: their records, and how they compare by every metric."""
+
+    scored: Scored
+    sides: tuple[list[Record], list[Record]]
+    compared: Compared
+
+    def means(self, metric: str) -> list[list[float]]:
+        return [[self.scored.mean(one, metric) for one in side] for side in self.sides]
+
+
+Between = Callable[[Section, str, str], Pair | None]
+
+
+def judge(results: Path, paper: Paper, roles: Mapping[str, str], budget: str | None = None) -> list[Judged]:
+    """Every claim of a paper on the records of a folder; without a budget, under the one that can test most of them."""
+    labels = {role: label_of(name) for role, name in roles.items()}
+    found = sections(found_in(results)) if (results / "runs").is_dir() else {}
+
+    @functools.cache
+    def between(section: Section, method: str, than: str) -> Pair | None:
+        """Claims by several metrics are of one pair."""
+        scored = Scored(section, found[section])
+        one, other = (side_of(found[section], scored, text) for text in (method, than))
+        return Pair(scored, (one, other), compared_in(section, scored, one, other)) if one and other else None
+
+    budgets = [budget] if budget else sorted({section.budget for section in found})
+    tested = [[_test(claim, found, labels, shown, between) for claim in paper.claims] for shown in budgets]
+    best = max(tested, key=_worth, default=[Judged(claim, verdict="not run") for claim in paper.claims])
+    _settle(best)
+    return best
+
+
+def _worth(tested: Sequence[Judged]) -> tuple[int, int]:
+    """How many claims can be judged, and how many were compared at all."""
+    compared = [one.compared for one in tested if one.compared]
+    return sum(not one.withheld for one in compared), len(compared)
+
+
+def _test(claim: Claim, found: Iterable[Section], labels: Mapping[str, str], budget: str, between: Between) -> Judged:
+    if claim.dataset not in labels:
+        return Judged(claim, verdict=f"no data set stands for {claim.dataset}: --datasets {claim.dataset}=NAME")
+    here = (labels[claim.dataset], claim.mask, budget)
+    tables = [section for section in found if (section.dataset, section.mask, section.budget) == here]
+    pair = next(filter(None, (between(section, claim.method, claim.than) for section in tables)), None)
+    if pair is None:
+        return Judged(claim, verdict="not run")
+    if claim.metric in CURVES:
+        return _of_curves(claim, pair)
+    if claim.metric not in pair.compared.differences:
+        return Judged(claim, verdict=f"not scored by {claim.metric}: inbench score")
+    return _of_scores(claim, pair.compared, pair.means(claim.metric))
+
+
+def _of_scores(claim: Claim, compared: Compared, means: Sequence[Sequence[float]]) -> Judged:
+    """The difference by a metric; where the best is 0, it tells who is nearer only while both are on one side of it."""
+    told, better = compared.differences[claim.metric], compared.told[claim.metric]["better"]
+    if better == "zero":
+        centres = [sum(side) / len(side) for side in means]
+        if min(centres) < 0 < max(centres):
+            return Judged(claim, compared, None, "no verdict: the two lie on either side of 0")
+        better = "lower" if max(centres) > 0 else "higher"
+    if better == "lower":
+        told = Difference(-told.value, -told.high, -told.low, told.p)
+    return Judged(claim, compared, told, f"too early: {compared.withheld}" if compared.withheld else "")
+
+
+def _of_curves(claim: Claim, pair: Pair) -> Judged:
+    """How the losses of two methods went: over trainings where there are several of each, else a value and no interval."""
+    lasts = [[curve.last() for record in side if (curve := curves.curve_of(record))] for side in pair.sides]
+    if not all(lasts):
+        return Judged(claim, verdict="no curve of a loss")
+    ours, theirs = ([last[CURVES.index(claim.metric)] for last in side] for side in lasts)
+    if min(len(ours), len(theirs)) > 1:
+        return Judged(claim, pair.compared, statistics.between_seeds(theirs, ours))
+    difference = sum(theirs) / len(theirs) - sum(ours) / len(ours)
+    nothing = float("nan")
+    return Judged(
+        claim, pair.compared, Difference(difference, nothing, nothing, nothing), f"{OPEN}: one training tells no spread"
+    )
+
+
+def _settle(tested: Sequence[Judged]) -> None:
+    """The verdicts of all that can be judged; one family, so that among many claims chance supports none."""
+    judged = [one for one in tested if one.difference and math.isfinite(one.difference.p) and not one.verdict]
+    chances = statistics.holm([one.difference.p for one in judged if one.difference])
+    for one, chance in zip(judged, chances, strict=True):
+        if one.difference:
+            one.verdict = verdict_of(one.difference, chance, MARGINS.get(one.claim.metric, 0.0))
+    for one in tested:
+        one.verdict = one.verdict or OPEN
+
+
+def verdict_of(told: Difference, chance: float, margin: float) -> str:
+    """What may be said of a claim, from its difference (above 0 is as claimed), its chance and the margin of the metric."""
+    if -margin < told.low and told.high < margin:
+        return EQUIVALENT
+    if told.low > 0 and chance < 1 - statistics.LEVEL:
+        return SUPPORTED
+    if told.high < margin or told.high < 0:
+        return REFUTED
+    return OPEN
+
+
+def sheet(paper: Paper, tested: Sequence[Judged]) -> Sheet:
+    """The claims as a table."""
+    names = ("claim", "of", "on", "metric", "A", "B")
+    columns = [Column(name, number=False) for name in names]
+    columns += [Column("gain of A over B"), Column("95 % interval"), Column("verdict", number=False)]
+    body = [_line(one) for one in tested]
+    compared = [one.compared for one in tested if one.compared]
+    notes = [*RULE, *sorted({_told(one) for one in compared})]
+    return Sheet(f"{paper.name}: what it claims, tested", columns, body, notes)
+
+
+def _line(one: Judged) -> list[Cell]:
+    claim, told = one.claim, one.difference
+    place = f"{one.compared.section.dataset}, {claim.mask}" if one.compared else f"{claim.dataset}, {claim.mask}"
+    cells = [Cell(claim.says), Cell(claim.source), Cell(place), Cell(claim.metric), Cell(claim.method), Cell(claim.than)]
+    if told is None or not math.isfinite(told.value):
+        return [*cells, NO_CELL, NO_CELL, Cell(one.verdict)]
+    digits = 4 if claim.metric.startswith(("ssim", "loss")) else 2
+    interval = Cell(f"{told.low:+.{digits}f} to {told.high:+.{digits}f}") if math.isfinite(told.low) else NO_CELL
+    return [*cells, Cell(f"{told.value:+.{digits}f}"), interval, Cell(one.verdict)]
+
+
+def _told(compared: Compared) -> str:
+    section = compared.section
+    over = f"{min(compared.seeds)} or more trainings each" if compared.by_seeds else "the images of one training each, paired"
+    return f"on {section.dataset}, budget {section.budget}: {compared.images} test images, intervals over {over}"

@@ -1,0 +1,354 @@
+"""One run in one process, `python -m inbench.runs.worker SPEC.json`: trains and scores what is missing, writes the record."""
+
+from __future__ import annotations
+
+import contextlib
+import csv
+import errno
+import faulthandler
+import hashlib
+import io
+import json
+import os
+import platform
+import shutil
+import signal
+import sys
+import threading
+import time
+import traceback
+from collections.abc import Sequence
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import safetensors.torch
+import torch
+
+from inbench.acts import scoring, training
+from inbench.joints import choices, registry, starts
+from inbench.joints.batches import Batches
+from inbench.joints.device import autocast_forwards, compile_forwards, fingerprint, set_numerics
+from inbench.joints.guards import Guard, about_overlap
+from inbench.joints.isolation import INTERRUPTED, NO_ROOM
+from inbench.joints.store import Part, Prepared
+from inbench.words import brackets, clock, params, records, seeds
+from inbench.words.errors import Interrupted, Unavailable, UserError
+from inbench.words.mask import Mask
+from inbench.words.method import Method
+from inbench.words.records import Run
+
+BEAT_SECONDS = 0.5
+ORPHAN_SECONDS = 20.0
+"""So long a run whose parent is gone has for its checkpoint, whatever its method is busy with."""
+
+
+class Heart:
+    """Tells the outside how far the run is, and the run when it should stop (a signal, or its parent is gone)."""
+
+    def __init__(self, file: Path, steps: int | None, parent: int) -> None:
+        self.file, self.steps, self.pid = file, steps, os.getpid()
+        self.stop = self.interrupted = False
+        self._last = 0.0
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, self._on_signal)
+        threading.Thread(target=self._mind_parent, args=(parent,), daemon=True).start()
+
+    def _on_signal(self, number: int, frame: object) -> None:
+        if number == signal.SIGINT and self.interrupted:  # a second SIGTERM is no haste: engines send it to all processes
+            end_by_interrupt()
+        self.stop, self.interrupted = True, self.interrupted or number == signal.SIGINT
+
+    def _mind_parent(self, parent: int) -> None:
+        while parent in (os.getppid(), os.getpid()):
+            time.sleep(BEAT_SECONDS)
+        self.stop = True
+        time.sleep(ORPHAN_SECONDS)
+        os._exit(130)
+
+    def beat(self, phase: str, done: int, total: int, rate: float = 0.0, left: float | None = None) -> None:
+        if os.getpid() != self.pid:  # a copy that a plugin forked and let run on: there is one of us
+            os._exit(1)
+        if time.monotonic() - self._last > BEAT_SECONDS or done == total:
+            self._last = time.monotonic()
+            told = {
+                "phase": phase,
+                "done": done,
+                "total": total,
+                "rate": rate,
+                "left": left,
+                "utc": clock.utc(),
+                "pid": os.getpid(),
+            }
+            beside = self.file.with_suffix(".new")
+            with contextlib.suppress(OSError):  # a full disk
+                beside.write_text(json.dumps(told))
+                beside.replace(self.file)
+        if self.stop:
+            raise Interrupted
+
+    def training(self, progress: training.Progress) -> None:
+        total = self.steps or progress.step
+        rate = progress.images / progress.seconds if progress.seconds else 0.0
+        left = progress.seconds / progress.step * (total - progress.step) if progress.seconds else None
+        self.beat("training", progress.step, total, rate, left)
+
+
+class Worker:
+    """A run, from its spec to its record."""
+
+    def __init__(self, spec: dict[str, Any]) -> None:
+        self.spec, self.run = spec, Run(**spec["run"])
+        runs = Path(spec["results"]) / "runs"
+        self.work, self.final = runs / ".partial" / self.run.name, runs / self.run.name
+        self.device = torch.device(spec["device"])
+        set_numerics(deterministic=self.run.deterministic)
+        self.memory, self.guard = clock.MemoryPeak(), Guard()
+        self.heart = Heart(self.work / "heartbeat.json", self.run.steps, spec.get("parent", os.getppid()))
+        with Guard().watching("a plugin"):  # any plugin that is loaded beside the run's own
+            self.registry = registry.load(list(spec["plugins"]))
+        plugin = self.registry.get("method", self.run.method)
+        if plugin.code != self.run.code:
+            raise UserError(f"the source of {self.run.method} changed after the run was planned; run the command again")
+        self.plugin, self.cls = plugin, plugin.cls
+        self.data = Prepared(Path(spec["data"]))
+        self.metrics = choices.metrics("", self.registry)
+
+    def mask(self, canonical: str) -> Mask:
+        return choices.mask(self.spec["typed"][canonical], self.run.size, self.registry).mask
+
+    def build(self) -> Method:
+        """The method as it starts: its networks drawn from the run's seed, on the device, channels last."""
+        training.seed_everything(seeds.stream(self.run.seed or 0, "init"))
+        given = {**self.run.params, **self.spec.get("local", {})}
+        with self.guard.watching("the constructor"):
+            method: Method = self.cls(self.run.size, params.resolve(self.cls.Params, given, whose=self.run.method))
+        method.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        if self.run.compiled:
+            compile_forwards(method)
+        autocast_forwards(method, self.spec["device"], self.run.precision or "float32")
+        return method
+
+    def work_through(self) -> None:
+        """Everything the spec asks for; what is there already is not done again."""
+        records.settle(self.final)
+        self.begin_further()
+        if (self.work / "checkpoint.pt").is_file():
+            training.drop_unreadable(self.work / "checkpoint.pt", self.build(), self.run.ema, self.device)
+        method = self.build()
+        record = None if self.spec["fresh"] else records.open_record(self.final)
+        if record is not None and record.damage():
+            record = None  # damaged: trained again
+        weights = self.final / "weights.safetensors"
+        if record is not None and record.status == "ok" and (weights.is_file() or not self.cls.learns()):
+            if weights.is_file():
+                method.load_state_dict(safetensors.torch.load_file(weights, device=str(self.device)))
+            told = record.told
+        else:
+            told = self.trained(method)
+        for canonical in self.spec["test_masks"]:
+            told = self.scored(method, told, canonical)
+        if "weights" not in self.spec["keep"] and weights.is_file():
+            records.commit(self.final, {"run.json": records.to_json(told)}, remove=("weights.safetensors",))
+
+    def begin_further(self) -> None:
+        """Where a run that differs by having fewer steps kept its checkpoint, begin there."""
+        checkpoint = self.work / "checkpoint.pt"
+        if checkpoint.is_file() or self.final.exists() or self.cls.one_pass or self.cls.finish is not Method.finish:
+            return
+        start = starts.of(self.run, self.final.parent)
+        if start is not None:
+            records.write_file(checkpoint, records.where(start.folder, "checkpoint.pt").read_bytes())
+            records.write_file(self.work / "start.json", records.to_json({"start": start.folder.name}))
+
+    def trained(self, method: Method) -> dict[str, Any]:
+        """Train, and write the first form of the record."""
+        progress = self._train(method) if self.cls.learns() else training.Progress()
+        told = records.new(self.run, labels=self.spec["labels"], status="ok")
+        told["provenance"] = self.provenance()
+        told["metrics"] = scoring.described(self.metrics)
+        told["validation"] = progress.validation
+        told["warnings"] = self.guard.told
+        told["started_from"] = self._start()
+        told["converged"] = training.converged(progress.validation)
+        told["costs"] = {
+            "train_seconds": round(progress.seconds, 3),
+            "train_images": progress.images,
+            "cpu_seconds": round(time.process_time(), 1),
+            "images_per_second": round(progress.images / progress.seconds, 3) if progress.seconds else None,
+            "updates": progress.updates,
+            "estimated": self.spec.get("estimate"),
+            "parameters": sum(parameter.numel() for parameter in method.parameters()),
+            "peak_memory_bytes": self.memory.peak,
+            "peak_cuda_bytes": torch.cuda.max_memory_allocated(self.device) if self.device.type == "cuda" else None,
+        }
+        files = {"run.json": records.to_json(told), "curve.csv": curve_csv(progress)}
+        if self.cls.learns():
+            tensors = {name: value.contiguous() for name, value in method.state_dict().items()}
+            files["weights.safetensors"] = safetensors.torch.save(tensors)
+        if "checkpoint" in self.spec["keep"] and self.cls.learns():
+            files["checkpoint.pt"] = (self.work / "checkpoint.pt").read_bytes()
+        records.publish(self.work, self.final, files)
+        (self.work / "checkpoint.pt").unlink(missing_ok=True)
+        return told
+
+    def _train(self, method: Method) -> training.Progress:
+        mask, part = self.mask(str(self.run.train_mask)), self.data.part("train")
+        batches = Batches(
+            part,
+            mask,
+            batch=self.run.batch or 1,
+            seed=self.run.seed or 0,
+            device=self.device,
+            one_pass=self.cls.one_pass,
+            flips=self.run.augmentation == "flip",
+        )
+        watch = training.Watch(self.data.part("val"), mask, self.spec["val_images"], self.device, times=self.spec["val_times"])
+        return training.train(
+            method,
+            batches,
+            self.run.steps or 0,
+            watch=watch,
+            seed=self.run.seed or 0,
+            checkpoint=self.work / "checkpoint.pt",
+            beat=self.heart.training,
+            ema=self.run.ema,
+            keep="checkpoint" in self.spec["keep"],
+            guard=self.guard,
+        )
+
+    def scored(self, method: Method, told: dict[str, Any], canonical: str) -> dict[str, Any]:
+        """Score on one test mask and add it to the record."""
+        part: Part = self.data.part(self.spec["part"])
+        count = self.spec["test_images"]
+        key = records.score_key(canonical, self.spec["part"])
+        had = told["scores"].get(key)
+        if (
+            had
+            and had["status"] == "ok"
+            and had["n"] >= self.spec["wanted"]
+            and all(name in had["means"] for name in told["metrics"])
+        ):
+            return told
+        began, guard = time.process_time(), Guard()
+        scores = scoring.score(
+            method,
+            part,
+            self.mask(canonical),
+            self.metrics,
+            count=count,
+            device=self.device,
+            beat=lambda done, total: self.heart.beat(f"scoring {canonical}", done, total),
+            guard=guard,
+        )
+        safe = brackets.file_name(key)
+        files = {f"scores/{safe}.csv": scores.csv()}
+        if "guesses" in self.spec["keep"]:
+            files[f"guesses/{safe}.npy"] = scores.npy()
+        entry = {
+            **scoring.entry(scores, self.metrics, f"scores/{safe}.csv"),
+            "warnings": [*guard.told, *(about_overlap(self.data.part("train"), part) if self.cls.learns() else ())],
+        }
+        entry |= {
+            "costs": {**scores.costs, "cpu_seconds": round(time.process_time() - began, 1)},
+            "shown": self.spec["labels"]["masks"][canonical] + ("" if key == canonical else f" on {self.spec['part']}"),
+            "guesses": f"guesses/{safe}.npy" if "guesses" in self.spec["keep"] else None,
+        }
+        costs = {**told["costs"], "peak_memory_bytes": max(told["costs"]["peak_memory_bytes"], self.memory.peak)}
+        told = {**told, "scores": {**told["scores"], key: entry}, "costs": costs, "written": clock.utc()}
+        told["metrics"] = {
+            name: metric for name, metric in told["metrics"].items() if name in entry["means"]
+        }  # every mask has them
+        records.commit(self.final, {**files, "run.json": records.to_json(told)})
+        return told
+
+    def _terms(self) -> str | None:
+        """What the user of the data set had to accept; None where that is not known any more."""
+        found = self.registry.plugins["dataset"].get(str(self.data.manifest.get("name")))
+        return None if found is None else str(found.cls.terms)
+
+    def _start(self) -> str | None:
+        """The name of the run whose checkpoint this one began from."""
+        file = self.work / "start.json"
+        return str(json.loads(file.read_text())["start"]) if file.is_file() else None
+
+    def gave_up(self, status: str, reason: str) -> None:
+        records.give_up(self.spec, self.provenance(), status, reason)
+
+    def provenance(self) -> dict[str, Any]:
+        """What else the numbers may depend on."""
+        return {
+            **self.spec["provenance"],
+            "data": {"licence": self.data.manifest.get("licence"), "terms": self._terms()},
+            "origin": self.plugin.origin if self.plugin.origin.startswith("inbench") else Path(self.plugin.origin).name,
+            "version": self.plugin.version,
+            "python": platform.python_version(),
+            "libraries": {name: metadata.version(name) for name in ("torch", "numpy", "scikit-image")},
+            "hardware": fingerprint(self.spec["device"]),
+            "device": self.spec["device"],
+            "threads": torch.get_num_threads(),
+            "deterministic": torch.are_deterministic_algorithms_enabled(),
+        }
+
+
+def curve_csv(progress: training.Progress) -> bytes:
+    """A row a step: its losses, and the validation PSNR where it was watched."""
+    watched = {row["step"]: row["psnr"] for row in progress.validation}
+    names = [name for name in dict.fromkeys(name for row in progress.curve for name in row) if name != "step"]
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(["step", *names, "val_psnr"])
+    for row in progress.curve:
+        writer.writerow(
+            [row["step"], *(f"{row[name]:.8g}" if name in row else "" for name in names), watched.get(row["step"], "")]
+        )
+    return text.getvalue().encode()
+
+
+def end_by_interrupt() -> None:
+    """End this process as an interrupt ends one: by the signal. An exit code could as well be a plugin's."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    os.kill(os.getpid(), signal.SIGINT)
+
+
+def out_of_memory(error: BaseException) -> bool:
+    return isinstance(error, (MemoryError, torch.OutOfMemoryError)) or "can't allocate memory" in str(error)
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Exit code 0: done or skipped; 1: failed, and the record says why; INTERRUPTED: the next start goes on."""
+    spec = json.loads(Path(arguments[0]).read_text())
+    torch.set_num_threads(spec["threads"])
+    for file, wanted in spec["plugins"].items():
+        if hashlib.sha256(Path(file).read_bytes()).hexdigest() != wanted:
+            raise UserError(f"the plugin file {file} changed after the run was planned; run the command again")
+    worker = Worker(spec)
+    try:
+        with worker.memory:
+            worker.work_through()
+    except Interrupted:
+        return INTERRUPTED
+    except Unavailable as error:
+        worker.gave_up("skipped", str(error))
+    except training.Diverged as error:
+        worker.gave_up("diverged", str(error))
+        return 1
+    except (Exception, SystemExit) as error:  # plugins are other people's code: whatever they raise is a row
+        traceback.print_exc()
+        if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+            return NO_ROOM
+        reason = str(error) if isinstance(error, scoring.WrongAnswer) else f"{type(error).__name__}: {error}"
+        if isinstance(error, SystemExit):
+            reason = f"called sys.exit({error.code!r})"
+        worker.gave_up("oom" if out_of_memory(error) else "failed", reason)
+        return 1
+    shutil.rmtree(worker.work, ignore_errors=True)
+    return 0
+
+
+if __name__ == "__main__":
+    faulthandler.enable(all_threads=False)
+    ended = main(sys.argv[1:])
+    if ended == INTERRUPTED:
+        end_by_interrupt()
+    sys.exit(ended)

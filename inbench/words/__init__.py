@@ -1,0 +1,1 @@
+"""Words: what everything else is said in: plugin kinds, parameters, budgets, records, errors."""
