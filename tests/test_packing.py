@@ -87,6 +87,17 @@ def test_rows_that_pandas_may_take_for_others_are_damage_and_never_counted(
     assert "1 damaged records are not counted" in command("tables", "--results", str(made)).out
 
 
+@pytest.mark.parametrize(("group", "why"), [("x", "holds what is no number"), ("1e300", "has groups beyond any count")])
+def test_groups_are_numbers(group: str, why: str, made: Path, record: Find) -> None:
+    found = record("mean-fill")
+    (entry,) = found.scores.values()
+    first, *lines = (found.folder / entry["file"]).read_text().splitlines()
+    cells = [line.split(",") for line in lines]
+    rows = [first, *(",".join([cell[0], group, *cell[2:]]) for cell in cells)]
+    change(found, entry["file"], ("\n".join(rows) + "\n").encode())
+    assert packing.fault_of(found.folder) == f"{found.folder.name}/{entry['file']} {why}"
+
+
 def test_the_order_of_the_rows_is_not_what_pairs_two_methods(made: Path, command: Command, record: Find) -> None:
     compared = ("compare", "mean-fill", AUTO, "--results", str(made))
     before, found = command(*compared).out, record("mean-fill")

@@ -13,6 +13,8 @@ from inbench.readers import statistics
 from inbench.words import records
 from inbench.words.records import Record
 
+MOST_GROUPS = 2**31
+
 
 def counted(results: Path) -> tuple[list[Record], list[str]]:
     """The records that tables count, and what is wrong with those that they do not."""
@@ -25,14 +27,21 @@ def unreadable(record: Record) -> str:
     """What is wrong with a record's scores, an image a row; empty where they are what run.json says."""
     columns = {metric["column"] for metric in record.told["metrics"].values()}
     for mask, entry in record.scores.items():
+        if entry["status"] != "ok":
+            continue
+        name = f"{record.folder.name}/{entry['file']}"
         try:
-            rows = frame(record, mask) if entry["status"] == "ok" else None
-            if rows is not None and (len(rows) != entry["n"] or not {*columns, "group"} <= set(rows.columns)):
-                return f"{record.folder.name}/{entry['file']} has other rows or columns than run.json says"
-            if rows is not None and not all(rows[name].dtype.kind in "fi" for name in columns):
-                return f"{record.folder.name}/{entry['file']} holds what is no number"
+            rows = frame(record, mask)
+            if len(rows) != entry["n"] or not {*columns, "group"} <= set(rows.columns):
+                return f"{name} has other rows or columns than run.json says"
+            if not all(rows[column].dtype.kind in "fi" for column in (*columns, "group")):
+                return f"{name} holds what is no number"
+            if (rows["group"].abs() >= MOST_GROUPS).any():
+                return f"{name} has groups beyond any count"
+            if not rows.index.is_unique:
+                return f"{name} names an image twice"
         except Exception as error:  # of damaged rows pandas raises whatever its parser stumbles over
-            return f"{record.folder.name}/{entry['file']} cannot be read: {type(error).__name__}: {error}"
+            return f"{name} cannot be read: {type(error).__name__}: {error}"
     return ""
 
 
