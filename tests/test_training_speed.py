@@ -21,6 +21,7 @@ from torch import Tensor, nn
 
 from inbench import Files, Method
 from inbench.acts import training
+from inbench.acts.averaging import Averages
 from inbench.joints.batches import Batches
 from inbench.joints.device import autocast_forwards, choose_precision
 
@@ -178,7 +179,7 @@ def test_checkpoints_take_a_hundredth_of_a_training_at_most(benchmark, judge, ro
 
     def save() -> None:
         began = time.perf_counter()
-        keeper.save(method, training.Progress())
+        keeper.save(method, Averages(method, 0.999), training.Progress())
         stood = time.perf_counter() - began
         keeper.wait()
         found.append(stood / keeper.every)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -40,7 +39,7 @@ def trainings(found: Sequence[Record]) -> list[Training]:
 
 def validation(record: Record) -> Points:
     """What was watched, by step."""
-    return [(row["step"], row["psnr"]) for row in record.told["validation"] if math.isfinite(row["psnr"])]
+    return [(row["step"], row["psnr"]) for row in record.told["validation"]]
 
 
 def _training(record: Record) -> Training:
