@@ -31,5 +31,5 @@ def test_a_plugin_that_hangs_or_dies_is_broken_and_the_others_are_checked(
     assert told.code == 1
     assert [(one["check"], one["seen"]) for one in hang] == [("builds-at-its-sizes", "still at work after 2 seconds")]
     assert [one["check"] for one in death] == ["builds-at-its-sizes"]
-    assert death[0]["seen"] == "the process was ended by SIGABRT: farewell"
+    assert death[0]["seen"] == "the process was killed by SIGABRT: farewell"
     assert death[0]["where"].startswith(plugin(FATAL))

@@ -115,6 +115,15 @@ class Process:
         return out_of_memory_kills() > self.killed_before
 
 
+def ending(code: int, lines: Sequence[str]) -> str:
+    """How a process came to its end, in words: its exit code or signal, and the last that it wrote."""
+    killed = f"was killed by {signal.Signals(-code).name}" if code < 0 else ""
+    how = killed or f"ended with exit code {code}"
+    told = [line.strip() for line in lines if line.strip()]
+    told = [line for line in told if line.startswith("Fatal Python error")] or told  # what follows is where, not what
+    return how + (" (often: out of memory)" if code == -signal.SIGKILL else "") + (f": {told[-1]}" if told else "")
+
+
 def _keep(reading: int, log: Path) -> None:
     """Write what comes to the log, the first and the last of it; go on reading where the disk is full."""
     head, tail, lost = LOG_HEAD, collections.deque[bytes](), 0

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from inbench.joints import isolation
 from inbench.joints.claims import Claim, Claims
 from inbench.joints.isolation import INTERRUPTED, NO_ROOM, Process
 from inbench.words import records
@@ -174,10 +175,8 @@ class Attempt:
             records.add_log(one.runs / one.run.name, lines)
             shutil.rmtree(one.work, ignore_errors=True)
             return
-        told = [line.strip() for line in lines if line.strip()]
-        told = [line for line in told if line.startswith("Fatal Python error")] or told  # what follows is where, not what
         status = "oom" if code == -signal.SIGKILL and child.was_out_of_memory() else "failed"
-        self._record(status, _ending(code) + (f": {told[-1]}" if told else ""))
+        self._record(status, isolation.ending(code, lines))
 
     def _record(self, status: str, reason: str) -> None:
         """A run that came to no record of its own gets one from here."""
@@ -203,10 +202,3 @@ def settled_since(one: Planned) -> bool:
     if outcome is not None:
         one.came_to(*outcome)
     return outcome is not None
-
-
-def _ending(code: int) -> str:
-    if code >= 0:
-        return f"ended with exit code {code}"
-    name = signal.Signals(-code).name
-    return f"killed by {name}" + (" (often: out of memory)" if name == "SIGKILL" else "")

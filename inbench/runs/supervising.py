@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import sys
 import tempfile
 import time
@@ -13,7 +12,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from inbench.joints import isolation
 from inbench.joints.isolation import Process
+from inbench.words import records
 from inbench.words.errors import UserError
 
 POLL_SECONDS = 0.05
@@ -100,7 +101,7 @@ def put_in_a_process(target: str, files: list[str], timeout: float, show: Show, 
                     return
                 time.sleep(POLL_SECONDS)
         if not told.ended:
-            told.give_up(target, ending(code, log))
+            told.give_up(target, f"the process {isolation.ending(code, records.last_lines(log))}")
     finally:
         child.kill()
 
@@ -110,9 +111,3 @@ def complete(lines: BinaryIO) -> Iterator[bytes]:
     while (line := lines.readline()).endswith(b"\n"):
         yield line
     lines.seek(-len(line), os.SEEK_CUR)
-
-
-def ending(code: int, log: Path) -> str:
-    how = f"the process was ended by {signal.Signals(-code).name}" if code < 0 else f"the process ended with exit code {code}"
-    last = [line.strip() for line in log.read_text(errors="replace").splitlines() if line.strip()] if log.is_file() else []
-    return how + (f": {last[-1]}" if last else "")
