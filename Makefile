@@ -35,10 +35,12 @@ tables: .venv/run
 	$(BIN)/inbench tables --results $(REFERENCE) --paper meng2020 --datasets $(ROLES) --claims --write $(REFERENCE)/README.md
 	$(BIN)/inbench list --write docs/built-in.md
 
-# The grid of the README, from the records of `make run`: drawn faces alone, which anybody may show.
+# The grid of the README, from the records of `make run`: drawn faces alone, which anybody may show; curves of the reference results.
 figures: .venv/test
 	$(BIN)/inbench figures --only drawn-faces --kinds grid --masks center --pick random=2,worst=1 --methods linear,nearest,autoencoder,contextual-attention,dense-gan --output build/figures
 	cp build/figures/drawn-faces-64-center-quick-grid.png docs/drawn-faces.png
+	$(BIN)/inbench figures --results $(REFERENCE) --only celeba64-closeup --kinds curves --masks center --output build/figures
+	cp "build/figures/celeba64-closeup-64-center-paper_steps_2000-curves.png" $(REFERENCE)/curves.png
 
 # Measures the ratios anew and writes them into the document; alone on the machine, or the numbers mean nothing.
 performance: .venv/test
