@@ -87,6 +87,28 @@ def test_rows_that_pandas_may_take_for_others_are_damage_and_never_counted(
     assert "1 damaged records are not counted" in command("tables", "--results", str(made)).out
 
 
+@pytest.mark.parametrize(
+    ("part", "name", "wrong"),
+    [
+        ("", "converged", "yes"), ("", "started_from", 1), ("labels", "licence", 1), ("provenance", "hardware", [1]),
+        ("provenance", "data", "x"), ("costs", "estimated", 1), ("costs", "updates", []), ("metrics", "about", 1),
+        ("scores", "guesses", [1]), ("scores", "sets", []), ("scores", "costs", 1),
+    ],
+)  # fmt: skip
+def test_what_a_record_tells_beside_its_numbers_has_its_kind(
+    part: str, name: str, wrong: object, made: Path, record: Find
+) -> None:
+    found = record("mean-fill")
+    told = json.loads((found.folder / "run.json").read_text())
+    places = told[part].values() if part in ("metrics", "scores") else [told[part] if part else told]
+    for place in places:
+        place[name] = wrong
+    change(found, "run.json", records.to_json(told))
+    fault = packing.fault_of(found.folder)
+    assert name in fault
+    assert fault.endswith("of another kind")
+
+
 @pytest.mark.parametrize(("group", "why"), [("x", "holds what is no number"), ("1e300", "has groups beyond any count")])
 def test_groups_are_numbers(group: str, why: str, made: Path, record: Find) -> None:
     found = record("mean-fill")

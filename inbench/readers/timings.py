@@ -237,12 +237,12 @@ def _title(members: list[Entry]) -> str:
     group = members[0]["group"]
     told = next((entry for entry in members if "size" in entry.get("extra_info", {})), None)
     if told is None:
-        return f"**{group}**"
+        return f"**{plain(group)}**"
     extra, rounds = told["extra_info"], told["stats"]["rounds"]
-    images = extra["images"]
-    pictures = f", {images} {'images' if images > 1 else 'image'} of {extra['size']} x {extra['size']}" if images else ""
-    precision = f", {extra['precision']}" if HEADS.get(group) == "method" else ""
-    return f"**{group}**{pictures}, {plain(extra['device'])}{precision}, {rounds} rounds"
+    images, side = extra["images"], plain(extra["size"])
+    pictures = f", {images} {'images' if images > 1 else 'image'} of {side} x {side}" if images else ""
+    precision = f", {plain(extra['precision'])}" if HEADS.get(group) == "method" else ""
+    return f"**{plain(group)}**{pictures}, {plain(extra['device'])}{precision}, {plain(rounds)} rounds"
 
 
 def _table(members: list[Entry], columns: Mapping[str, Callable[[Entry], str]]) -> str:
@@ -252,7 +252,7 @@ def _table(members: list[Entry], columns: Mapping[str, Callable[[Entry], str]]) 
     rows = [[cell(entry) if "stats" in entry else "-" for cell in chosen.values()] for entry in members]
     kept = [place for place in range(len(chosen)) if any(row[place] != "-" for row in rows)]
     body = [
-        [plain(entry["name"]) + (f" ({entry['status']})" if "status" in entry else ""), *(row[place] for place in kept)]
+        [plain(entry["name"]) + (f" ({plain(entry['status'])})" if "status" in entry else ""), *(row[place] for place in kept)]
         for entry, row in zip(members, rows, strict=True)
     ]
     head = [HEADS.get(members[0]["group"], "case"), *(list(chosen)[place] for place in kept)]
@@ -262,7 +262,7 @@ def _table(members: list[Entry], columns: Mapping[str, Callable[[Entry], str]]) 
     reasons: dict[str, list[str]] = {}
     for entry in members:
         if "status" in entry:
-            reasons.setdefault(f"{entry['status']}: {plain(entry['reason'])}", []).append(plain(entry["name"]))
+            reasons.setdefault(plain(f"{entry['status']}: {entry['reason']}"), []).append(plain(entry["name"]))
     lines = [f"- {', '.join(names)}: {reason}" for reason, names in reasons.items()]
     return "\n\n".join(filter(None, [made, "\n".join(lines)]))
 
@@ -302,7 +302,7 @@ def verdict(ratio: Mapping[str, Any]) -> str:
 def in_unit(ratio: Mapping[str, Any], value: float) -> str:
     """A value of a ratio as it is printed."""
     scale = 100 if ratio["unit"] == "%" else 1
-    return f"{_digits(value * scale)} {ratio['unit']}"
+    return f"{_digits(value * scale)} {plain(ratio['unit'])}"
 
 
 def _range(ratio: Mapping[str, Any]) -> str:

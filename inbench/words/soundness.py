@@ -37,6 +37,15 @@ METRIC: dict[str, Any] = {"unit": str, "better": str, "reduce": str, "column": s
 SCORED: dict[str, Any] = {"n": int, "file": str, "holes": str, "means": dict, "costs": dict}
 EXTERNAL: dict[str, Any] = {"licence": str, "paper": str, "moved": int, "drift": NUMBER}
 SET: dict[str, Any] = {"value": NUMBER, "unit": str, "better": str}
+MAYBE: dict[str, dict[str, Any]] = {
+    "": {"converged": (bool, type(None)), "started_from": TEXT},
+    "labels": {"licence": TEXT},
+    "provenance": {"hardware": dict, "data": (dict, type(None))},
+    "costs": {"estimated": (dict, type(None)), "updates": dict},
+    "metric": {"about": str, "source": str},
+    "scores": {"guesses": TEXT, "sets": dict, "costs": dict},
+}
+"""What need not be there, and if it is, is of this kind: of a record, its parts, each of its metrics and of its scores."""
 SCORE_COSTS: dict[str, Any] = {"images_per_second": NUMBER, "cpu_seconds": NUMBER, "flops_per_image": NUMBER}
 
 
@@ -62,9 +71,10 @@ def wrong_with(told: Mapping[str, Any], run: Any, name: str) -> str:
         wrong = "has a key that is not its run's"
     if not wrong and not all(isinstance(shown, str) for shown in told["labels"]["masks"].values()):
         wrong = "has masks that are no text"
-    wrong = wrong or _wrong_texts(told) or _wrong_texts(told["labels"])
+    wrong = wrong or _wrong_texts(told) or _wrong_texts(told["labels"]) or _other_kind(told, "")
+    wrong = wrong or next(filter(None, (_other_kind(told[part], part) for part in ("labels", "provenance", "costs"))), "")
     wrong = wrong or (lacking(told["external"], EXTERNAL, "external ") if "external" in told else "")
-    wrong = wrong or next(filter(None, (lacking(metric, METRIC, f"metric {n} ") for n, metric in told["metrics"].items())), "")
+    wrong = wrong or next(filter(None, (_wrong_metric(*item) for item in told["metrics"].items())), "")
     if not wrong and told["status"] == "ok":
         hardware = told["provenance"].get("hardware")
         wrong = lacking(told["costs"], COSTS, "costs ") or ("" if isinstance(hardware, dict) else "has no hardware")
@@ -74,9 +84,13 @@ def wrong_with(told: Mapping[str, Any], run: Any, name: str) -> str:
     return f"{name}/run.json {wrong}" if wrong else ""
 
 
-def _wrong_score(mask: str, entry: object) -> str:
-    wrong = lacking(entry, {"status": str, "reason": str, "shown": str}, f"scores on {mask} ")
-    if wrong or not isinstance(entry, dict) or entry["status"] != "ok":
+def _wrong_metric(name: str, metric: Any) -> str:
+    return lacking(metric, METRIC, f"metric {name} ") or _other_kind(metric, "metric")
+
+
+def _wrong_score(mask: str, entry: Any) -> str:
+    wrong = lacking(entry, {"status": str, "reason": str, "shown": str}, f"scores on {mask} ") or _other_kind(entry, "scores")
+    if wrong or entry["status"] != "ok":
         return wrong
     wrong = lacking(entry, SCORED, f"scores on {mask} ") or lacking(entry["costs"], SCORE_COSTS, f"scores on {mask} ")
     if not wrong and not FILE.fullmatch(entry["file"]):
@@ -85,10 +99,13 @@ def _wrong_score(mask: str, entry: object) -> str:
     if not wrong and not all(value is None or isinstance(value, NUMBER) for value in entry["means"].values()):
         wrong = f"has means on {mask} that are no numbers"
     sets = entry.get("sets", {})
-    if not wrong and not isinstance(sets, dict):
-        wrong = f"has sets on {mask} of another kind"
-    wrong = wrong or next(filter(None, (lacking(told, SET, f"set-level {name} ") for name, told in sets.items())), "")
-    return wrong
+    return wrong or next(filter(None, (lacking(told, SET, f"set-level {name} ") for name, told in sets.items())), "")
+
+
+def _other_kind(told: Mapping[str, Any], part: str) -> str:
+    """What is there, need not be, and is of another kind; empty where nothing is."""
+    wrong = next((name for name, kind in MAYBE[part].items() if name in told and not isinstance(told[name], kind)), "")
+    return f"has {part} {wrong} of another kind".replace("  ", " ") if wrong else ""
 
 
 def _wrong_texts(told: Mapping[str, Any]) -> str:

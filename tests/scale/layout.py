@@ -27,7 +27,7 @@ def generate(results: Path, count: int) -> None:
     """So many light records of one method, each with a seed and a key of its own, sound and whole; those there are stay."""
     from inbench.words import records
 
-    template = next(REFERENCE.glob("autoencoder-*"))
+    template = next(record for record in REFERENCE.glob("autoencoder-*") if [*(record / "scores").glob("*.csv")])
     told = json.loads((template / "run.json").read_text())
     others = {name: (template / name).read_bytes() for name in records.listed(template) if name != "run.json"}
     hashes = {name: records.sha256(data) for name, data in others.items()}
@@ -36,7 +36,7 @@ def generate(results: Path, count: int) -> None:
         folder = results / "runs" / run.name
         if (folder / "done").is_file():
             continue
-        text = records.to_json({**told, "run": dataclasses.asdict(run), "key": run.key})
+        text = records.to_json({**told, "run": run.told, "key": run.key})
         for name, data in {
             **others,
             "run.json": text,
