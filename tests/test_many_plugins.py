@@ -37,7 +37,7 @@ def crowd(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_help_looks_at_none_of_them(crowd: Path) -> None:
     """It loads no registry, so that it does not even know that they are there."""
     code = (
-        "import sys; from inbench import cli\n"
+        "import sys; from inbench.commands import cli\n"
         "try: cli.main(['--help'])\n"
         "except SystemExit: pass\n"
         "looked = ('inbench_many', 'inbench.joints.registry', 'importlib.metadata', 'torch')\n"

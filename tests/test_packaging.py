@@ -44,7 +44,8 @@ def inbench_methods():
 def test_the_plugin_folders_are_mapped_to_packages() -> None:
     tools = PROJECT["tool"]["setuptools"]
     assert tools["package-dir"] == MAPPED
-    assert tools["packages"] == ["inbench", *MAPPED]
+    floors = {f"inbench.{file.parent.name}" for file in (ROOT / "inbench").glob("*/__init__.py")}
+    assert set(tools["packages"]) == {"inbench", *floors, *MAPPED}
 
 
 @pytest.mark.parametrize(("package", "folder"), MAPPED.items())
@@ -112,7 +113,7 @@ def test_everything_that_is_imported_is_declared() -> None:
     declared = {word.partition(">=")[0] for word in told["dependencies"] + extras}
     used: set[str] = set()
     for folder in ("inbench", *MAPPED.values()):
-        for file in (ROOT / folder).glob("*.py"):
+        for file in (ROOT / folder).rglob("*.py"):
             for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
                 names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
                 names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []

@@ -377,7 +377,7 @@ import sys, time
 from pathlib import Path
 sys.path.insert(0, {tests!r})
 from handmade import Decoder, Tiles, named, prepared, split, tiles
-from inbench.dataset import Split
+from inbench.words.dataset import Split
 
 here = Path(sys.argv[1])
 
