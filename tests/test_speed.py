@@ -18,6 +18,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import reference
 import torch
 from inbench_datasets import celeba, drawn_faces
 from inbench_methods.autoencoder import Autoencoder
@@ -36,7 +37,7 @@ from inbench.words import records
 from inbench.words.dataset import Pictures
 
 CPU = torch.device("cpu")
-REFERENCE = Path(__file__).parents[1] / "results" / "reference"
+
 COUNT = 256
 REST_SECONDS = 0.3
 """Between the sides: the workers of a loader run ahead, and would take the processor from whoever is timed next."""
@@ -369,7 +370,7 @@ def test_help_answers_at_once(benchmark, judge, rounds):
 @pytest.fixture
 def many_records(tmp_path: Path) -> Path:
     """A hundred records: a committed one, once for each of a hundred seeds of ten methods."""
-    original = next(record for record in (REFERENCE / "runs").glob("autoencoder-*") if [*(record / "scores").glob("*.csv")])
+    original = reference.on_drawn_faces("autoencoder")
     told = json.loads((original / "run.json").read_text())
     scores = {path.name: path.read_bytes() for path in (original / "scores").iterdir()}
     for place in range(100):

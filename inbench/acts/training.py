@@ -116,6 +116,11 @@ def train(
     pending: list[tuple[int, Mapping[str, Tensor]]] = []
     keeper, counting = Keeper(checkpoint), _count_updates(method, progress)
     spent, last_read = clock.Stopwatch(device, progress.seconds), clock.now()
+
+    def catch_up() -> None:
+        _read_back(pending, progress)
+        progress.seconds = spent.seconds()
+
     method.train()
     try:
         while progress.step < steps:
@@ -132,29 +137,27 @@ def train(
             progress.images += len(image)
             now = clock.now()
             if now - last_read > READ_BACK_SECONDS or progress.step in watched or progress.step == steps:
-                _read_back(pending, progress)
-                progress.seconds = spent.seconds()
+                catch_up()
                 last_read = clock.now()
             if progress.step in watched:
                 with spent.aside(), averages.answering():
                     progress.validation.append({"step": progress.step, "psnr": watch.psnr(method, guard)})
             beat(progress)
             if keeper.is_due() and progress.step < steps:
-                _read_back(pending, progress)
-                progress.seconds = spent.seconds()
+                catch_up()
                 with spent.aside():
                     keeper.save(method, averages, progress)
-        progress.seconds = spent.seconds()
         if keep:
-            keeper.wait()
-            save(checkpoint, method, averages, progress)
+            catch_up()
+            with spent.aside():
+                keeper.wait()
+                save(checkpoint, method, averages, progress)
         averages.exchange()
         with guard.watching("finish"):
             method.finish()
         progress.seconds = spent.seconds()
     except Interrupted:
-        _read_back(pending, progress)
-        progress.seconds = spent.seconds()
+        catch_up()
         keeper.wait()
         save(checkpoint, method, averages, progress)
         raise

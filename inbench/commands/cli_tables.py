@@ -102,6 +102,10 @@ def _refuse_claims_of_a_table(asked: argparse.Namespace) -> None:
         raise UserError("--claims are of a whole paper; leave out --table")
 
 
+IGNORED = {"--paper": ("only", "masks"), "--time-to": ("masks", "budget"), "--timings": ("only", "masks", "budget")}
+"""Of what chooses among tables, what other kinds of table do not ask for."""
+
+
 def _refuse_what_is_ignored(asked: argparse.Namespace) -> None:
     kinds = {
         "--columns": asked.columns,
@@ -118,10 +122,9 @@ def _refuse_what_is_ignored(asked: argparse.Namespace) -> None:
     for option in ("table", "claims", "datasets"):
         if getattr(asked, option) and not asked.paper:
             raise UserError(f"--{option} belongs to --paper; name one, such as --paper meng2020")
-    for kind in ("--paper", "--time-to", "--timings"):
-        for option in ("only", "masks", "budget"):
-            taken = {"--paper": ("budget",), "--time-to": ("only",)}.get(kind, ())
-            if kinds[kind] and getattr(asked, option) and option not in taken:
+    for kind, ignored in IGNORED.items():
+        for option in ignored if kinds[kind] else ():
+            if getattr(asked, option):
                 raise UserError(f"--{option} chooses among the tables of records; leave it out with {kind}")
 
 

@@ -61,8 +61,8 @@ def other_means(record: Record) -> str:
 
 def frame(record: Record, canonical: str) -> pd.DataFrame:
     """The scores on a mask, an image a row, by the names of the images; what pandas raises where they cannot be read."""
-    names_may_be_na = {"keep_default_na": False, "na_values": ["", "nan"]}
-    return pd.read_csv(io.BytesIO(record.rows(canonical)), dtype={"id": str}, index_col="id", **names_may_be_na)
+    held = io.BytesIO(record.rows(canonical))
+    return pd.read_csv(held, dtype={"id": str}, index_col="id", keep_default_na=False, na_values=["", "nan"])  # NA is a name
 
 
 def mean_of(column: NDArray[np.float64]) -> np.floating:

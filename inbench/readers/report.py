@@ -13,7 +13,7 @@ from inbench import __version__
 from inbench.readers import counting, page, provenance
 from inbench.readers.chart_lines import Training, trainings
 from inbench.readers.costs import cost_sheets
-from inbench.readers.rows import asked_for, by_data, by_table, check_there, current, rows_of
+from inbench.readers.rows import by_data, by_table, check_there, current, of_dataset, rows_of
 from inbench.readers.score_sheets import (
     PRIMARY,
     SHOWN,
@@ -97,9 +97,8 @@ def rows_and_records(results: Path, only: str | None = None) -> tuple[list[Row],
     found = current(sound)
     if not found:
         raise UserError(f"no record in {results} can be counted; inbench verify says why")
-    where = asked_for(found, only)
-    kept = [record for record in found if only in (None, record.told["labels"]["dataset"])]
-    return rows_of(kept, where=where), kept, damaged
+    kept = of_dataset(found, only)
+    return rows_of(kept), kept, damaged
 
 
 def report(made: Sequence[Row], found: Sequence[Record], damaged: Sequence[str] = (), unfinished: int = 0) -> Report:

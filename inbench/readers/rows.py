@@ -107,12 +107,19 @@ def asked_for(
     """
     wanted = {"mask": brackets.split_list(masks)} if masks else {}
     wanted |= {field: [name] for field, name in (("dataset", dataset), ("budget", budget)) if name}
+    there = list(sections(found)) if wanted else []
     for field, names in wanted.items():
-        known = {getattr(section, field) for section in sections(found)}
+        known = {getattr(section, field) for section in there}
         for name in names:
             if name not in known:
                 raise unknown("data set" if field == "dataset" else field, name, known)
     return lambda section: all(getattr(section, field) in names for field, names in wanted.items())
+
+
+def of_dataset(found: list[Record], only: str | None) -> list[Record]:
+    """The records of one data set, or of all; a `UserError` where there are none."""
+    asked_for(found, only)
+    return [record for record in found if only in (None, record.told["labels"]["dataset"])]
 
 
 def section_of(row: dict[str, Any]) -> Section:

@@ -8,7 +8,7 @@ from typing import Any
 
 from inbench.readers import counting, formats, paper_sheets, timings, verdicts
 from inbench.readers.costs import cost_sheets
-from inbench.readers.rows import asked_for, check_there, current, found_in, rows_of
+from inbench.readers.rows import asked_for, check_there, current, found_in, of_dataset, rows_of
 from inbench.readers.rows import rows as rows
 from inbench.readers.score_sheets import COLUMNS, SHOWN, matrix_sheets, score_sheets
 from inbench.readers.sheets import Sheet, sentences
@@ -113,9 +113,7 @@ def time_to_quality(results: Path, goals: str, form: str, *, only: str | None = 
     """When the validation of each training first reached so many dB; timed: a file of `inbench bench` with seconds a step."""
     wanted = goals_of(goals)
     _for_people("--time-to", form, "; run.json has the validation")
-    kept = found_in(results)
-    asked_for(kept, only)
-    found = [record for record in kept if only in (None, record.told["labels"]["dataset"])]
+    found = of_dataset(found_in(results), only)
     times = timings.step_times(timings.read(timed)) if timed else None
     return formats.FORMATS[form](quality_sheets(found, wanted, times))
 

@@ -67,7 +67,7 @@ def wrong_with(told: Mapping[str, Any], run: Any, name: str) -> str:
     if not wrong and not HASH.fullmatch(told["key"]):
         wrong = "has a key that is none"
     again = None if wrong else run(**told["run"])
-    if again and told["run"].keys() == again.told.keys() and again.key != told["key"]:  # else it is an older one
+    if again and told["run"].keys() >= again.told.keys() and again.key != told["key"]:  # else it is an older one
         wrong = "has a key that is not its run's"
     if not wrong and not all(isinstance(shown, str) for shown in told["labels"]["masks"].values()):
         wrong = "has masks that are no text"
@@ -105,7 +105,7 @@ def _wrong_score(mask: str, entry: Any) -> str:
 def _other_kind(told: Mapping[str, Any], part: str) -> str:
     """What is there, need not be, and is of another kind; empty where nothing is."""
     wrong = next((name for name, kind in MAYBE[part].items() if name in told and not isinstance(told[name], kind)), "")
-    return f"has {part} {wrong} of another kind".replace("  ", " ") if wrong else ""
+    return " ".join(filter(None, ("has", part, wrong, "of another kind"))) if wrong else ""
 
 
 def _wrong_texts(told: Mapping[str, Any]) -> str:

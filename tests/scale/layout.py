@@ -14,10 +14,10 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "faults"))
 
+
 import driving
 import far
-
-REFERENCE = driving.ROOT / "results" / "reference" / "runs"
+import reference
 
 MOST_TRACED = 10_000
 """Tracing makes a command many times slower."""
@@ -27,7 +27,7 @@ def generate(results: Path, count: int) -> None:
     """So many light records of one method, each with a seed and a key of its own, sound and whole; those there are stay."""
     from inbench.words import records
 
-    template = next(record for record in REFERENCE.glob("autoencoder-*") if [*(record / "scores").glob("*.csv")])
+    template = reference.on_drawn_faces("autoencoder")
     told = json.loads((template / "run.json").read_text())
     others = {name: (template / name).read_bytes() for name in records.listed(template) if name != "run.json"}
     hashes = {name: records.sha256(data) for name, data in others.items()}
