@@ -23,7 +23,11 @@ def written(measured: dict[str, Any], text: str) -> str:
 def tables(measured: dict[str, Any]) -> str:
     """Every part that was measured: what was done, what had to come out, what came out; then the details."""
     head = ["what is done to it", "must come out", "came out", "form", "on", "long form green in a row"]
-    blocks = [_table(head, _summary(measured))]
+    times, commit = tally.whole(measured)
+    together = (
+        f"Everything green in a row on one commit: {times} times, {commit}." if times else "No commit has all of it green."
+    )
+    blocks = [_table(head, _summary(measured)), together]
     if left := measured.get(tally.UNDER_WAY):
         blocks.append(f"Begun and not yet measured: {', '.join(left)}.")
     if "kills" in measured:

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import json
+import subprocess
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
 PARTS = ("sharing", "full", "malformed", "plugins", "kills", "fuzz")
 KILLS, MINUTES = 50, 10.0
 """What is long: so many kills, and so many minutes for each fuzz target. The other parts have one form."""
+AT = " at "
+"""Between the day and the commit of a green long form."""
 UNDER_WAY = "under way"
 """What a campaign that was begun has still to measure: parts, and `fuzz: READER`."""
 
@@ -30,7 +34,7 @@ class Tally:
     """A JSON file; what is measured stands in it as soon as it is measured."""
 
     def __init__(self, file: Path, written: Callable[[Told], None] = lambda _: None) -> None:
-        self.file, self._written = file, written
+        self.file, self._written, self._code = file, written, code()
         self.measured: Told = json.loads(file.read_text()) if file.is_file() else {}
 
     def begin(self, asked: Sequence[str]) -> None:
@@ -47,7 +51,7 @@ class Tally:
         rows = {row["reader"]: row for row in self.measured.get("fuzz", {}).get("targets", [])}
         before = rows.get(reader, {}) if reader else self.measured.get(part, {})
         told = {**told, "utc": datetime.now(UTC).strftime("%Y-%m-%d")}
-        told["green"] = in_a_row(part, told, before.get("green", []))
+        told["green"] = in_a_row(part, told, before.get("green", []), self._code)
         kept = {"targets": [*({**rows, reader: told}).values()]} if reader else told
         self._write({**self.measured, part: kept, UNDER_WAY: [other for other in self.left() if other != unit]})
 
@@ -65,11 +69,37 @@ class Tally:
         self._written(measured)
 
 
-def in_a_row(part: str, told: Told, before: Sequence[str]) -> list[str]:
-    """The days on which the long form was green, without a failure of any form since."""
+def in_a_row(part: str, told: Told, before: Sequence[str], at: str) -> list[str]:
+    """The days on which the long form was green and the code that it tried, without a failure of any form since."""
     if faults_of(part, told):
         return []
-    return [*before, told["utc"]] if form(part, told) == "long" else list(before)
+    return [*before, f"{told['utc']}{AT}{at}"] if form(part, told) == "long" else list(before)
+
+
+def code() -> str:
+    """The commit that is tried; what the campaign itself writes is no change of it."""
+    root = Path(__file__).parent.parent.parent
+    try:
+        commit = _git(root, "rev-parse", "--short", "HEAD")
+        changed = _git(root, "status", "--porcelain", "--", ".", ":!docs/reliability.*")
+    except (OSError, subprocess.CalledProcessError):
+        return "no commit"
+    return commit + (" with changes" if changed else "")
+
+
+def _git(root: Path, *words: str) -> str:
+    return subprocess.run(["git", *words], cwd=root, capture_output=True, text=True, check=True).stdout.strip()
+
+
+def whole(measured: Told) -> tuple[int, str]:
+    """How often in a row everything was green on one and the same commit, up to now; and that commit."""
+    streaks = [measured.get(part, {}).get("green", []) for part in PARTS if part != "fuzz"]
+    streaks += [row["green"] for row in measured.get("fuzz", {}).get("targets", [])] or [[]]
+    commits = {streak[-1].partition(AT)[2] if streak else "" for streak in streaks}
+    commit = commits.pop()
+    if commits or not commit or " " in commit:  # several, none, or one with changes
+        return 0, ""
+    return min(sum(1 for _ in takewhile(lambda on: on.endswith(AT + commit), reversed(streak))) for streak in streaks), commit
 
 
 def form(part: str, told: Told) -> str:

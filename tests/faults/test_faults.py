@@ -8,6 +8,7 @@ import os
 import signal
 import subprocess
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -154,6 +155,18 @@ def test_the_long_form_is_counted_until_it_fails(tmp_path: Path) -> None:
     assert (days(kept), tally.form("kills", kept.measured["kills"])) == (2, "short: 8 of 50 kills")
     kept.keep("kills", {**GREEN, "same bits": 49})
     assert days(kept) == 0
+
+
+def test_the_whole_is_green_where_every_part_was_on_one_commit() -> None:
+    def measured(last: list[str], twice: Sequence[str] = ("1 at other", "2 at this", "3 at this")) -> dict[str, Any]:
+        parts = {part: {"green": twice} for part in tally.PARTS if part != "fuzz"}
+        return {**parts, "fuzz": {"targets": [{"green": twice}, {"green": last}]}}
+
+    assert tally.whole(measured(["2 at this", "3 at this"])) == (2, "this")
+    assert tally.whole(measured(["2 at other", "3 at this"])) == (1, "this")
+    assert tally.whole(measured(["2 at this", "3 at other"])) == (0, "")
+    assert tally.whole(measured([])) == tally.whole({}) == tally.whole(measured(["3"])) == (0, "")
+    assert tally.whole(measured(["3 at this with changes"], ["3 at this with changes"])) == (0, "")
 
 
 def test_each_reader_is_counted_by_itself(tmp_path: Path) -> None:
