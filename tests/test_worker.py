@@ -114,7 +114,9 @@ def test_a_run_that_was_stopped_ends_with_the_same_bits(
         kill_in_the_middle(first[0])
     assert records.all_of(results) == []
     assert len(list(records.unfinished(results))) == 1
-    assert bool([*results.rglob("checkpoint.pt")]) == (number == signal.SIGTERM)
+    checkpoints = [*results.rglob("checkpoint.pt")]
+    assert bool(checkpoints) == (number == signal.SIGTERM)
+    spent = [torch.load(path, weights_only=True)["progress"]["cpu_seconds"] for path in checkpoints]
 
     monkeypatch.setenv("SLOW", "0")
     again = planned(results, "slow", **options)
@@ -123,6 +125,7 @@ def test_a_run_that_was_stopped_ends_with_the_same_bits(
         carry_out(again)
     assert outcome(record("slow")) == wanted
     assert list(records.unfinished(results)) == []
+    assert all(record("slow").told["costs"]["cpu_seconds"] > 1.5 * first for first in spent)  # both processes count
 
 
 STOPS = """

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import random
+import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -36,12 +37,16 @@ class Diverged(Exception):
 
 @dataclass
 class Progress:
-    """How far a training is; also what a checkpoint holds beside the networks."""
+    """How far a training is; also what a checkpoint holds beside the networks.
+
+    seconds: of the clock, of steps alone; cpu_seconds: of all processes that it took, from their start.
+    """
 
     step: int = 0
     curve: list[dict[str, float]] = field(default_factory=list)
     validation: list[dict[str, float]] = field(default_factory=list)
     seconds: float = 0.0
+    cpu_seconds: float = 0.0
     images: int = 0
     updates: dict[str, int] = field(default_factory=dict)
 
@@ -116,10 +121,14 @@ def train(
     pending: list[tuple[int, Mapping[str, Tensor]]] = []
     keeper, counting = Keeper(checkpoint), _count_updates(method, progress)
     spent, last_read = clock.Stopwatch(device, progress.seconds), clock.now()
+    cpu_before = progress.cpu_seconds
+
+    def count_costs() -> None:
+        progress.seconds, progress.cpu_seconds = spent.seconds(), cpu_before + time.process_time()
 
     def catch_up() -> None:
         _read_back(pending, progress)
-        progress.seconds = spent.seconds()
+        count_costs()
 
     method.train()
     try:
@@ -155,7 +164,7 @@ def train(
         averages.exchange()
         with guard.watching("finish"):
             method.finish()
-        progress.seconds = spent.seconds()
+        count_costs()
     except Interrupted:
         catch_up()
         keeper.wait()

@@ -35,6 +35,7 @@ def trial(spec: dict[str, Any]) -> dict[str, Any]:
         worker = Worker({**spec, "results": folder})
         with worker.memory:
             method = worker.build()
+            averages = Averages(method, worker.run.ema)
             step = _seconds_a_step(worker, method) if worker.cls.learns() else 0.0
             answer = _seconds_an_image(worker, method)
         started = time.perf_counter() - began
@@ -42,7 +43,7 @@ def trial(spec: dict[str, Any]) -> dict[str, Any]:
     watched = spec["val_times"] * spec["val_images"] if steps and not worker.cls.one_pass else 0
     weights = sum(value.numel() * value.element_size() for value in method.state_dict().values())
     state = io.BytesIO()
-    torch.save(training.state_of(method, Averages(method, worker.run.ema), training.Progress()), state)
+    torch.save(training.state_of(method, averages, training.Progress()), state)
     pictures = images * worker.run.size**2 * 3 if "guesses" in spec["keep"] else 0
     return {
         "seconds": round(started + steps * step + (images + watched) * answer, 3),

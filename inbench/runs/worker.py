@@ -174,7 +174,7 @@ class Worker:
         told["costs"] = {
             "train_seconds": round(progress.seconds, 3),
             "train_images": progress.images,
-            "cpu_seconds": round(time.process_time(), 1),
+            "cpu_seconds": round(progress.cpu_seconds or time.process_time(), 1),
             "images_per_second": round(progress.images / progress.seconds, 3) if progress.seconds else None,
             "updates": progress.updates,
             "estimated": self.spec.get("estimate"),
