@@ -4,7 +4,7 @@ import json
 
 import numpy as np
 import pytest
-from test_tables import lay
+from test_tables import YOUNG, lay
 
 from inbench.readers import comparison, formats, statistics
 from inbench.words.errors import UserError
@@ -49,7 +49,7 @@ def test_a_difference_under_the_margin_says_so(tmp_path):
     ("more", "why"),
     [
         ({"labels": {"budget": "quick"}}, "budget quick is a first look and ranks nothing"),
-        ({"told": {"converged": False}}, "one and other has not converged"),
+        ({"told": YOUNG}, "one and other has not converged"),
     ],
 )
 def test_there_is_no_verdict_on_what_may_not_be_ranked(tmp_path, more, why):

@@ -50,11 +50,17 @@ def test_what_of_ours_is_not_as_in_the_paper_is_said(tmp_path):
     assert "**20" not in text
 
 
+def test_what_is_missing_is_to_be_run_as_the_others_were(tmp_path):
+    lay(tmp_path, "dense-gan", run={"params": {"tv": 1e-6}}, labels={"budget": "paper[steps=9]"})
+    command = "inbench run --paper meng2020 --table 1 --datasets celeba=faces --budget 'paper[steps=9]' runs what is missing"
+    assert f"3 not run yet: {command}" in table_1(tmp_path)
+
+
 def test_the_papers_budget_is_taken_where_there_are_several(tmp_path):
     meng(tmp_path, labels={"budget": "quick"})
     lay(tmp_path, "dense-gan", (25.0,) * 4, run={"params": {"tv": 1e-6}, "steps": 7})
     assert body(table_1(tmp_path))["Our method"][4] == "25.00 ±0.00"
-    assert "3 not run yet: inbench run --paper meng2020 --table 1" in table_1(tmp_path)
+    assert "3 not run yet: inbench run --paper meng2020 --table 1 --datasets celeba=faces runs what" in table_1(tmp_path)
     assert body(table_1(tmp_path, budget="quick"))["Our method"][4] == "22.00 ±0.00"
 
 

@@ -206,6 +206,26 @@ def test_a_kill_while_publishing_leaves_no_half_record(tmp_path, monkeypatch):
         shutil.rmtree(work, ignore_errors=True)
 
 
+@pytest.mark.parametrize(
+    ("psnr", "told"),
+    [
+        ((18, 19, 20, 20.05, 20.1), True),
+        ((18, 19, 20, 20.05, 20.2), False),
+        ((18, 21.9, 20, 20.3, 21.7), True),  # it had been there before
+        ((20,), None),
+        ((), None),
+    ],
+)
+def test_a_training_has_converged_when_its_last_fifth_brought_no_tenth_of_a_decibel(psnr, told):
+    looks = [{"step": 20 * (place + 1), "psnr": value} for place, value in enumerate(psnr)]
+    assert records.Record(Path(), {"validation": looks}).converged is told
+
+
+def test_the_last_fifth_begins_at_the_same_step_however_often_validation_is_watched():
+    rising = [{"step": step, "psnr": 20 + step / 1000} for step in range(50, 1001, 50)]
+    assert records.Record(Path(), {"validation": rising}).converged is False  # 0.2 dB from step 800, though 0.05 from step 950
+
+
 def test_a_changed_file_is_found(tmp_path):
     records.commit(tmp_path / "run", OLD)
     (tmp_path / "run" / "scores" / "center.csv").write_bytes(b"0ld")

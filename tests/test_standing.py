@@ -1,6 +1,6 @@
 """Standing: who stands in which budget's tables, and that different numbers of test images meet on the fewer."""
 
-from test_tables import body, filled, lay
+from test_tables import body, filled, lay, scored
 
 from inbench.readers import tables
 
@@ -35,6 +35,14 @@ def test_what_no_budget_changes_stands_in_both(tmp_path):
     text = lay_two(tmp_path)
     assert "mean-fill" in table_of(text, ALL)
     assert "mean-fill" in table_of(text, FEW)
+
+
+def test_a_table_of_nothing_but_what_no_budget_changes_stands_once(tmp_path):
+    told = {"scores": {"center[side=32]": scored((12.0,) * 4), "half[part=any]": scored((12.0,) * 4, shown="half")}}
+    labels = {"masks": {"center[side=32]": "center", "half[part=any]": "half"}}
+    filled(tmp_path, told=told, labels=labels)
+    text = lay_two(tmp_path)
+    assert text.count("hole: half") == 1
 
 
 def test_a_label_that_is_no_budget_is_only_like_itself(tmp_path):

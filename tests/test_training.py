@@ -158,19 +158,6 @@ def test_rows_that_differ_in_their_numerics_say_so(tmp_path: Path, tiny: Callabl
     ]
 
 
-@pytest.mark.parametrize(
-    ("psnr", "told"),
-    [((18, 19, 20, 20.05, 20.1), True), ((18, 19, 20, 20.05, 20.2), False), ((18, 19, 20, 20.3, 20.1), True), ((), None)],
-)
-def test_a_training_has_converged_when_its_last_fifth_brought_no_tenth_of_a_decibel(psnr, told):
-    assert training.converged([{"step": 20 * (place + 1), "psnr": value} for place, value in enumerate(psnr)]) is told
-
-
-def test_the_last_fifth_begins_at_the_same_step_however_often_validation_is_watched():
-    rising = [{"step": step, "psnr": 20 + step / 1000} for step in range(50, 1001, 50)]
-    assert training.converged(rising) is False  # 0.2 dB from step 800, though 0.05 from step 950
-
-
 def test_what_is_done_aside_is_no_time_of_training(monkeypatch):
     moments = iter([100.0, 103.0, 110.0, 150.0, 152.0])
     monkeypatch.setattr(clock, "now", lambda device=None: next(moments))

@@ -4,7 +4,7 @@ import json
 
 import numpy as np
 import pytest
-from test_tables import lay
+from test_tables import YOUNG, floor, lay
 
 from inbench.readers import tables, verdicts
 from inbench.readers.statistics import Difference
@@ -65,9 +65,20 @@ def test_noise_leaves_the_claim_open(tmp_path, told):
 
 
 def test_a_training_that_still_rises_says_that_it_is_too_early(tmp_path, told):
-    lay(tmp_path, "good", 22 + NOISE, told={"converged": False})
+    lay(tmp_path, "good", 22 + NOISE, told=YOUNG)
     lay(tmp_path, "other", 21 + NOISE)
     assert told("psnr")["psnr"] == ("too early: good has not converged", pytest.approx(1.0))
+
+
+@pytest.mark.parametrize(
+    ("budget", "verdict"),
+    [("paper[steps=50]", "too early: good and other are below linear after so few steps"), ("paper", SUPPORTED)],
+)
+def test_below_the_floor_nothing_is_said_of_a_short_training(tmp_path, told, budget, verdict):
+    floor(tmp_path, 30.0, labels={"dataset": "faces"})
+    lay(tmp_path, "good", 22 + NOISE, labels={"budget": budget})
+    lay(tmp_path, "other", 21 + NOISE, labels={"budget": budget})
+    assert told("psnr", budget=budget)["psnr"] == (verdict, pytest.approx(1.0))
 
 
 def test_what_was_not_run_not_scored_or_has_no_data_says_so(tmp_path, told):

@@ -287,10 +287,3 @@ def drop_unreadable(path: Path, method: Method, ema: float, device: torch.device
         return
     except Exception:  # torch has many ways to say that a file is none of its own
         path.unlink()
-
-
-def converged(validation: list[dict[str, float]]) -> bool | None:
-    """Whether validation PSNR rose by no more than 0.1 dB in the last fifth; None where it was not watched before that."""
-    *earlier, last = validation or [{"step": 0, "psnr": 0.0}]
-    before = [row["psnr"] for row in earlier if row["step"] <= math.ceil(last["step"] * 4 / 5)]
-    return bool(last["psnr"] - before[-1] <= 0.1) if before else None

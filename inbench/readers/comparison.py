@@ -116,7 +116,7 @@ def _withheld(section: Section, members: Sequence[Record]) -> str:
     """Why nothing is claimed of a section; empty where something may be."""
     if not ranks(section.budget):
         return f"budget {section.budget} is a first look and ranks nothing"
-    young = sorted({record.told["labels"]["method"] for record in members if record.told.get("converged") is False})
+    young = sorted({record.told["labels"]["method"] for record in members if record.converged is False})
     return f"{' and '.join(young)} has not converged" if young else ""
 
 

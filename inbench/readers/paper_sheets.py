@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from inbench.readers import consistency
 from inbench.readers.naming import is_of
-from inbench.readers.score_sheets import PRIMARY, best_of, faults, head, marked, marks, ranks, score, trained_on_it
+from inbench.readers.score_sheets import PRIMARY, best_of, bold, faults, head, marked, marks, ranks, score, trained_on_it
 from inbench.readers.sheets import NO_CELL, Cell, Column, Sheet
 from inbench.words.published import Paper, PaperRow, PaperTable, label_of
 
@@ -101,7 +102,7 @@ def _table_sheet(beside: Beside, table: PaperTable) -> Sheet:
                 cells.append(_our_cell(name, scale, told, row, pairs))
         body.append(cells)
     title = f"{paper.name}, {table.name}: {table.title}"
-    return Sheet(title, columns, body, _table_notes(beside, table, pairs), faults(held))
+    return Sheet(title, columns, body, [*_table_notes(beside, table, pairs), *bold(body)], faults(held))
 
 
 def _our_head(name: str, scale: float, held: Sequence[Row]) -> str:
@@ -144,8 +145,18 @@ def _table_notes(beside: Beside, table: PaperTable, pairs: Pairs) -> list[str]:
     lines += [line for line in marks_of if not line.startswith("‡") or any(row["converged"] is False for row in held)]
     missing = sum(row is None and bool(told.method) for told, row in pairs)
     if missing:
-        lines.append(f"{missing} not run yet: inbench run --paper {paper.name} --table {table.number} runs what is missing")
+        lines.append(f"{missing} not run yet: {_command(beside, table, held)} runs what is missing")
     return lines
+
+
+def _command(beside: Beside, table: PaperTable, held: Sequence[Row]) -> str:
+    """What runs the missing rows of a table on the data and with the budget of those that are there."""
+    roles = [role for role in dict.fromkeys(row.dataset for row in table.rows) if beside.labels.get(role)]
+    given = [f"{role}={beside.labels[role]}" for role in roles if beside.labels[role] != beside.paper.datasets[role].default]
+    budgets = sorted({row["budget"] for row in held} - {table.rows[0].budget})
+    words = ["inbench run --paper", beside.paper.name, "--table", str(table.number)]
+    words += ["--datasets", shlex.quote(",".join(given))] if given else []
+    return " ".join([*words, *(["--budget", shlex.quote(budgets[0])] if len(budgets) == 1 else [])])
 
 
 def _figures_sheet(beside: Beside, figures: Sequence[PaperTable]) -> Sheet:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -95,7 +95,22 @@ def sections(found: list[Record]) -> dict[Section, list[Record]]:
             for mask in dict.fromkeys(named):
                 section = Section(labels["dataset"], run["data"], run["size"], mask, budget)
                 sections.setdefault(section, []).append(record)
-    return dict(sorted(sections.items(), key=lambda item: (item[0].dataset, item[0].size, item[0].mask, item[0].budget)))
+    kept = [section for section in sections if not _is_repeated(section, sections)]
+    in_order = sorted(kept, key=lambda section: (section.dataset, section.size, section.mask, section.budget))
+    return {section: sections[section] for section in in_order}
+
+
+def _is_repeated(section: Section, sections: Mapping[Section, list[Record]]) -> bool:
+    """Whether a table holds only what no budget changes, and another of the same pictures and hole holds all of it."""
+    if not all(record.told["labels"]["any_budget"] for record in sections[section]):
+        return False
+    own = {record.key for record in sections[section]}
+    for other, members in sections.items():
+        same = dataclasses.replace(other, budget=section.budget) == section and other != section
+        theirs = {record.key for record in members} if same else set()
+        if own < theirs or (own == theirs and other.budget < section.budget):
+            return True
+    return False
 
 
 def asked_for(
@@ -253,7 +268,7 @@ def _row(section: Section, same: list[Record], ok: list[Record], scored: Scored,
         "status": status,
         "reason": reason,
         "complete": len(ok) == len(same),
-        "converged": None if not ok else all(record.told.get("converged") is not False for record in ok),
+        "converged": None if not ok else all(record.converged is not False for record in ok),
         "train_seconds": _train_seconds(ours) if ours else None,
         "ms_per_image": _ms_per_image(section, ours),
         "cpu_seconds": _cpu_seconds(ours) if ours else None,

@@ -43,7 +43,7 @@ def _sheet(members: list[Row], shown: Sequence[str]) -> Sheet:
         cells += [score(name, row, best.get(name)) for name in shown]
         cells += [number(row["train_seconds"], 0), number(row["ms_per_image"], 1)]
         body.append(cells)
-    return Sheet(title_of(members[0]), columns, body, _notes(members), faults(members))
+    return Sheet(title_of(members[0]), columns, body, [*_notes(members), *bold(body)], faults(members))
 
 
 def ranks(budget: str) -> bool:
@@ -149,11 +149,17 @@ def marked(members: Sequence[Row]) -> list[str]:
     if any(below_floor(row, members) for row in members):
         lines.append(f"† a learner below {FLOOR}: not trained enough")
     if any(row["converged"] is False and ranks(row["budget"]) for row in members):
-        lines.append("‡ not converged: validation psnr rose by over 0.1 dB in the last fifth")
+        lines.append("‡ not converged: the best validation psnr of the last fifth is over 0.1 dB above the best before")
     lines += [elsewhere.note(row) for row in members if row["external"] is not None]
     lines += [f"budget {budget} is a first look and ranks nothing" for budget in sorted({row["budget"] for row in members})
               if not ranks(budget)]  # fmt: skip
     return lines
+
+
+def bold(body: Sequence[Sequence[Cell]]) -> list[str]:
+    """What bold means, where a table has any."""
+    shown = any(cell.best for line in body for cell in line)
+    return ["bold: within 0.1 dB or 0.005 of SSIM of the best row that is complete and has no ‡"] if shown else []
 
 
 def power(members: Sequence[Row]) -> list[str]:

@@ -11,9 +11,10 @@ from pathlib import Path
 from inbench.readers import curves, statistics
 from inbench.readers.comparison import Compared, compared_in, side_of
 from inbench.readers.rows import Scored, Section, found_in, sections
-from inbench.readers.score_sheets import MARGINS
+from inbench.readers.score_sheets import FLOOR, MARGINS, PRIMARY
 from inbench.readers.sheets import NO_CELL, Cell, Column, Sheet
 from inbench.readers.statistics import Difference
+from inbench.words import brackets
 from inbench.words.published import Claim, Paper, label_of
 from inbench.words.records import Record
 
@@ -63,14 +64,33 @@ def judge(results: Path, paper: Paper, roles: Mapping[str, str], budget: str | N
     def between(section: Section, method: str, than: str) -> Pair | None:
         """Claims by several metrics are of one pair."""
         scored = Scored(section, found[section])
-        one, other = (side_of(found[section], scored, text) for text in (method, than))
-        return Pair(scored, (one, other), compared_in(section, scored, one, other)) if one and other else None
+        one, other, floor = (side_of(found[section], scored, text) for text in (method, than, FLOOR))
+        if not one or not other:
+            return None
+        compared = compared_in(section, scored, one, other)
+        compared.withheld = compared.withheld or _too_short(section, scored, floor, one, other)
+        return Pair(scored, (one, other), compared)
 
     budgets = [budget] if budget else sorted({section.budget for section in found})
     tested = [[_test(claim, found, labels, shown, between) for claim in paper.claims] for shown in budgets]
     best = max(tested, key=_worth, default=[Judged(claim, verdict="not run") for claim in paper.claims])
     _settle(best)
     return best
+
+
+def _too_short(section: Section, scored: Scored, floor: list[Record], *sides: list[Record]) -> str:
+    """Which methods a training of fewer steps than the budget's own has not even brought to the floor; empty for none.
+
+    After a whole training a method may well lie below it and be the better one by another metric.
+    """
+    if not floor or "steps" not in brackets.parse(section.budget).options:
+        return ""
+    least = min(scored.mean(record, PRIMARY) for record in floor)
+    learned = [side for side in sides if side[0].told["costs"].get("updates") != {}]
+    young = [
+        side[0].told["labels"]["method"] for side in learned if min(scored.mean(record, PRIMARY) for record in side) < least
+    ]
+    return f"{' and '.join(young)} {'are' if len(young) > 1 else 'is'} below {FLOOR} after so few steps" if young else ""
 
 
 def _worth(tested: Sequence[Judged]) -> tuple[int, int]:

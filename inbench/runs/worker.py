@@ -170,7 +170,6 @@ class Worker:
         told["validation"] = progress.validation
         told["warnings"] = self.guard.told
         told["started_from"] = self._start()
-        told["converged"] = training.converged(progress.validation)
         told["costs"] = {
             "train_seconds": round(progress.seconds, 3),
             "train_images": progress.images,

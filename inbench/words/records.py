@@ -19,6 +19,8 @@ from inbench.words import clock, soundness
 from inbench.words.errors import UserError
 
 SCHEMA = 1
+CONVERGED = 0.1
+"""dB by which a training that has converged may still rise in the last fifth of its steps."""
 KEY_VERSION = 2
 PROTOCOL = 1
 PROTOCOL_LINE = (
@@ -205,6 +207,19 @@ class Record:
         """What was measured, by the canonical form of the test mask."""
         found: dict[str, dict[str, Any]] = self.told["scores"]
         return found
+
+    @property
+    def converged(self) -> bool | None:
+        """Whether validation psnr in the last fifth of the steps came no more than 0.1 dB above its best before.
+
+        Best against best, since single looks at an adversarial training differ by more; None where nothing was watched before.
+        """
+        watched = self.told["validation"]
+        late = max((look["step"] for look in watched), default=0) * 4 / 5
+        before, after = (
+            [look["psnr"] for look in watched if (look["step"] <= math.ceil(late)) is early] for early in (True, False)
+        )
+        return bool(max(after) - max(before) <= CONVERGED) if before and after else None
 
     def rows(self, mask: str) -> bytes:
         """The CSV of one test mask: a row an image; light records may hold it gzipped."""
