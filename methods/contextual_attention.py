@@ -74,12 +74,28 @@ class Convolution(nn.Conv2d):
 
     def __init__(self, channels: int, out: int, kernel: int = 3, stride: int = 1, dilation: int = 1) -> None:
         super().__init__(channels, out, kernel, stride, dilation=dilation)
-        self.frame = [dilation * (kernel // 2)] * 4
+        self.frame = dilation * (kernel // 2)
 
     def forward(self, x: Tensor) -> Tensor:
         with torch.autocast(x.device.type, enabled=False):
-            x = F.pad(x, self.frame, mode="reflect")
+            x = mirrored(x, self.frame, self.frame)
         return super().forward(x)
+
+
+def mirrored(x: Tensor, before: int, after: int) -> Tensor:
+    """[N, C, h, w] -> [N, C, before + h + after, before + w + after], mirrored at its edges.
+
+    On a GPU, torch has no gradient of its own mirror padding that repeats its bits: there it is put together, where bits must.
+    """
+    if not (x.is_cuda and torch.are_deterministic_algorithms_enabled()):
+        return F.pad(x, [before, after] * 2, mode="reflect")
+    return put_together(put_together(x, before, after, 2), before, after, 3)
+
+
+def put_together(x: Tensor, before: int, after: int, dim: int) -> Tensor:
+    """The mirror padding of one dimension, of flipped slices."""
+    side = x.shape[dim]
+    return torch.cat([x.narrow(dim, 1, before).flip(dim), x, x.narrow(dim, side - 1 - after, after).flip(dim)], dim)
 
 
 def elu(*convolutions: nn.Module) -> list[nn.Module]:
@@ -152,7 +168,7 @@ class Attention(nn.Module):
         p = self.p
         small = x[..., :: p.rate, :: p.rate]  # nearest: [N, C, s, s] -> [N, C, side, side]
         side = small.shape[-1]
-        patches = F.unfold(F.pad(small, [p.patch // 2] * 4, mode="reflect"), p.patch)  # [N, 9 C, L]
+        patches = F.unfold(mirrored(small, p.patch // 2, p.patch // 2), p.patch)  # [N, 9 C, L]
         background = F.normalize(patches, dim=1, eps=1e-4)
         foreground = background if p.cosine == "both" else patches
         scores = propagate(background.transpose(1, 2) @ foreground, side, p.propagation)  # cosines: [N, L, L]
@@ -165,7 +181,7 @@ class Attention(nn.Module):
         """A transposed convolution of the attention with patches of twice the rate, each pixel the mean of those over it."""
         rate, side = self.p.rate, x.shape[-1]
         before, wide = rate // 2, side + rate
-        framed = F.pad(x, [before, rate - before] * 2, mode="reflect")
+        framed = mirrored(x, before, rate - before)
         patches = F.unfold(framed, 2 * rate, stride=rate)  # [N, 16 C, L]
         pasted = F.fold(patches @ attention, (wide, wide), 2 * rate, stride=rate)
         ones = x.new_ones(1, 4 * rate**2, attention.shape[-1])

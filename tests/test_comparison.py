@@ -27,8 +27,36 @@ def test_a_difference_is_taken_picture_by_picture(tmp_path):
     (found,) = comparison.compare(tmp_path, "one", "other")
     told = found.differences["psnr"]
     assert (told.value, told.low, told.high) == pytest.approx((0.5, 0.5, 0.5))
-    assert verdict(tmp_path).startswith("verdict: one is better by 0.50 dB psnr-pooled (p = 0.002")
+    assert verdict(tmp_path).startswith("verdict: one is better by 0.50 dB psnr-pooled (p < 0.001)")
     assert verdict(tmp_path, "other", "one").startswith("verdict: one is better by 0.50 dB")
+
+
+def test_methods_are_compared_in_the_precision_that_both_have(tmp_path):
+    two(tmp_path)
+    lay(tmp_path, "one", tuple(HARD - 3), run={"precision": "bf16"})
+    (found,) = comparison.compare(tmp_path, "one", "other")
+    assert (found.names, found.differences["psnr"].value) == (("one", "other"), pytest.approx(0.5))
+    (found,) = comparison.compare(tmp_path, "one, bf16", "other")
+    assert (found.names, found.differences["psnr"].value) == (("one, bf16", "other"), pytest.approx(-3))
+
+
+def test_which_precision_is_meant_has_to_be_said_where_both_have_several(tmp_path):
+    two(tmp_path)
+    two(tmp_path, run={"precision": "bf16"})
+    with pytest.raises(UserError, match=r"one was trained in several forms; name one: 'one, .*' or 'one, .*'"):
+        comparison.compare(tmp_path, "one", "other")
+    (found,) = comparison.compare(tmp_path, "one, bf16", "other, bf16")
+    assert found.differences["psnr"].value == pytest.approx(0.5)
+
+
+def test_records_that_stand_in_the_tables_of_two_budgets_are_one_claim(tmp_path):
+    for name in ("ridge", "other-ridge"):
+        lay(tmp_path, name, tuple(HARD + len(name)), labels={"any_budget": True})
+    for budget in ("paper[steps=1]", "paper[steps=2]"):
+        lay(tmp_path, "gan", tuple(HARD), labels={"budget": budget}, run={"steps": int(budget[-2])})
+    found = comparison.compare(tmp_path, "ridge", "other-ridge")
+    assert (len(found), comparison.claims_of(found)) == (2, 1)
+    assert [one.adjusted for one in found] == [one.differences["psnr-pooled"].p for one in found]
 
 
 def test_pictures_are_paired_by_their_names(tmp_path):

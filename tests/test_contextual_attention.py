@@ -323,6 +323,14 @@ def test_the_gradient_penalty_is_that_of_a_naive_loop():
     assert found.item() == pytest.approx(total, abs=1e-5)
 
 
+def test_mirror_padding_put_together_is_torchs_own():
+    x = torch.rand(2, 3, 6, 7)
+    for before, after in ((0, 0), (1, 1), (2, 3), (5, 4)):
+        made = contextual_attention.put_together(contextual_attention.put_together(x, before, after, 2), before, after, 3)
+        assert torch.equal(made, F.pad(x, [before, after] * 2, mode="reflect"))
+        assert torch.equal(made, contextual_attention.mirrored(x, before, after))
+
+
 @pytest.mark.parametrize("precision", ["float32", "bf16"])
 def test_the_gradient_of_the_penalty_is_that_of_small_differences(precision):
     method = small()

@@ -85,6 +85,28 @@ def test_a_kept_checkpoint_is_the_start_of_more_steps(plugin: Write, tiny: Tiny,
     assert losses(further) == losses(straight)
 
 
+SCHEDULED = """
+class Scheduled(Learner):
+    name = "scheduled"
+
+    def step(self, image, hole):
+        self.adam.param_groups[0]["lr"] = 0.01 * (1 - self.progress)
+        return super().step(image, hole)
+"""
+
+
+def test_a_training_that_looks_at_its_progress_is_no_start(plugin: Write, tiny: Tiny, record: Find, tmp_path: Path) -> None:
+    options = {"plugins": [plugin(SCHEDULED)], "keep": "weights,checkpoint"}
+    with workers(Child):
+        tiny("scheduled", into="straight", **options, budget="smoke[steps=10,batch=4]")
+        tiny("scheduled", **options, budget="smoke[steps=6,batch=4]")
+        tiny("scheduled", **options, budget="smoke[steps=10,batch=4]")
+    straight = record("scheduled", into="straight")
+    (begun, further) = sorted(records.all_of(tmp_path / "results"), key=lambda one: one.told["run"]["steps"])
+    assert (begun.told["scheduled"], further.told["started_from"]) == (True, None)
+    assert (further.folder / "weights.safetensors").read_bytes() == (straight.folder / "weights.safetensors").read_bytes()
+
+
 def losses(record: records.Record) -> list[str]:
     """The curve without the validation, which a start has watched at other steps."""
     return [line.rpartition(",")[0] for line in (record.folder / "curve.csv").read_text().splitlines()]

@@ -92,6 +92,14 @@ def test_pooled_psnr_is_taken_after_the_mean():
     assert high <= -10 * math.log10(0.0025)
 
 
+def test_far_from_nothing_p_falls_as_that_of_a_t_test_does():
+    one, other = normal(60), normal(60)[::-1]
+    for shift in (2.0, 3.0):
+        found = statistics.paired(one + shift, other, range(60)).p
+        assert found < 2 / 1001
+        assert math.log(found) == pytest.approx(math.log(scipy.stats.ttest_rel(one + shift, other).pvalue), rel=0.2)
+
+
 def test_the_interval_over_seeds_is_that_of_scipy():
     values = [21.3, 21.9, 20.7, 21.1]
     low, high = scipy.stats.t.interval(0.95, 3, loc=np.mean(values), scale=scipy.stats.sem(values))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import shutil
 import threading
 from collections.abc import Callable
@@ -15,7 +16,7 @@ from torch import nn
 import inbench
 from inbench.acts import training
 from inbench.acts.averaging import Averages
-from inbench.joints.device import compile_forwards, set_numerics
+from inbench.joints.device import autocast_forwards, compile_forwards, set_numerics
 from inbench.words import clock, records
 
 Find = Callable[..., records.Record]
@@ -133,6 +134,33 @@ def test_compiled_networks_learn_the_same_and_answer_from_the_plain_kernels() ->
     assert calls["ok"] == before
     assert torch.allclose(plain.train().net(x), learned, atol=1e-6)
     assert calls["ok"] > before
+
+
+class Lists(Line):
+    def __init__(self) -> None:
+        super().__init__()
+        self.nets = nn.ModuleList([nn.Conv2d(3, 3, 3)])
+        self.named = nn.ModuleDict({"one": nn.ModuleList([nn.Conv2d(3, 3, 3)])})
+
+
+def test_networks_in_lists_and_dictionaries_are_networks() -> None:
+    torch.manual_seed(0)
+    method, x = Lists(), torch.rand(2, 3, 8, 8)
+    listed = [method.nets[0], method.named["one"][0]]
+    exact = [net(x) for net in listed]
+    autocast_forwards(method, "cpu", "bf16")
+    assert not any(torch.equal(net(x), before) for net, before in zip(listed, exact, strict=True))
+
+
+def test_what_is_differentiated_by_its_input_is_not_compiled(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch, "compile", functools.partial(torch.compile, backend="aot_eager"))
+    method = Line()
+    method.net = nn.Sequential(nn.Conv2d(3, 4, 3), nn.ELU(), nn.Conv2d(4, 1, 3))
+    compile_forwards(method)
+    x = torch.rand(2, 3, 8, 8, requires_grad=True)
+    (slope,) = torch.autograd.grad(method.train().net(x).sum(), x, create_graph=True)
+    slope.square().sum().backward()  # compiled code has no second derivative
+    assert method.net[0].weight.grad.abs().sum() > 0
 
 
 def test_deterministic_is_a_setting_of_torch_and_can_be_taken_back() -> None:

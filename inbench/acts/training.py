@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from inbench.acts.averaging import Averages
-from inbench.acts.scoring import answer
+from inbench.acts.scoring import BATCH, answer
 from inbench.joints.batches import Batches, to_image
 from inbench.joints.guards import Guard
 from inbench.joints.metrics import mean_over, psnr_of
@@ -39,7 +39,8 @@ class Diverged(Exception):
 class Progress:
     """How far a training is; also what a checkpoint holds beside the networks.
 
-    seconds: of the clock, of steps alone; cpu_seconds: of all processes that it took, from their start.
+    seconds: of the clock, of steps alone; cpu_seconds: of all processes that it took, from their start; scheduled: whether a
+    step asked how far the training is.
     """
 
     step: int = 0
@@ -49,6 +50,7 @@ class Progress:
     cpu_seconds: float = 0.0
     images: int = 0
     updates: dict[str, int] = field(default_factory=dict)
+    scheduled: bool = False
 
 
 Beat = Callable[[Progress], None]
@@ -90,10 +92,12 @@ class Watch:
     def psnr(self, method: Method, guard: Guard | None = None) -> float:
         """Mean PSNR over the hole in dB."""
         method.eval()
-        guess = answer(method, self.image.masked_fill(self.hole, 0), self.hole, self.seed, guard).float() / 255
+        found = []
+        for image, hole, seed in zip(*(held.split(BATCH) for held in (self.image, self.hole, self.seed)), strict=True):
+            guess = answer(method, image.masked_fill(hole, 0), hole, seed, guard).float() / 255
+            found.append(psnr_of(mean_over((guess - image).square(), hole)))
         method.train()
-        value = psnr_of(mean_over((guess - self.image).square(), self.hole)).nanmean().item()
-        return round(value, 4)
+        return round(torch.cat(found).nanmean().item(), 4)
 
 
 def train(
@@ -142,6 +146,7 @@ def train(
                 raise TypeError(f"{method.name}.step answered {type(losses).__name__}, not losses by name")
             pending.append((progress.step + 1, {name: loss.detach().float() for name, loss in losses.items()}))
             averages.update()
+            progress.scheduled |= method.scheduled
             progress.step += 1
             progress.images += len(image)
             now = clock.now()

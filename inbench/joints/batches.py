@@ -42,7 +42,9 @@ class Batches:
         size = part.images.shape[1]
         self.images: NDArray[np.uint8] | Tensor = part.images
         if device.type == "cuda" and part.images.nbytes < torch.cuda.mem_get_info(device)[0] // 2:
-            self.images = torch.from_numpy(np.ascontiguousarray(part.images)).to(device)  # resident
+            self.images = torch.from_numpy(np.array(part.images)).to(
+                device
+            )  # resident; a copy, since torch warns of read-only memory
         self.batch, self.seed, self.device, self.one_pass = batch, seed, device, one_pass
         self.flips = flips
         self.mask = mask

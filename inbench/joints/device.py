@@ -6,6 +6,7 @@ import functools
 import os
 import platform
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -66,11 +67,20 @@ def _cpuinfo(field: str) -> str:
     return next((line.partition(":")[2].strip() for line in lines if line.partition(":")[0].strip() == field), "")
 
 
+def networks(method: nn.Module) -> Iterator[nn.Module]:
+    """The networks that a method calls: its children, or those in its lists and dictionaries of them."""
+    for child in method.children():
+        if isinstance(child, nn.ModuleList | nn.ModuleDict):
+            yield from networks(child)
+        else:
+            yield child
+
+
 def autocast_forwards(method: nn.Module, device: str, precision: str) -> None:
     """Run the forward of each network of a method in bfloat16; what comes out is float32 again, so losses are."""
     if precision != "bf16":
         return
-    for network in method.children():
+    for network in networks(method):
         contexts: list[torch.autocast] = []
 
         def enter(module: nn.Module, inputs: object, contexts: list[torch.autocast] = contexts) -> None:
@@ -87,11 +97,16 @@ def autocast_forwards(method: nn.Module, device: str, precision: str) -> None:
 
 
 def compile_forwards(method: nn.Module) -> None:
-    """`torch.compile` the forward of each network of a method while it trains; answers come from the plain kernels."""
-    for network in method.children():
+    """`torch.compile` the forward of each network of a method while it trains; answers come from the plain kernels.
+
+    So does what is to be differentiated with respect to its input, as for a gradient penalty: compiled code has no second
+    derivative.
+    """
+    for network in networks(method):
 
         def forward(*inputs: Tensor, network: nn.Module = network, plain: Any = network.forward, fast: Any = None) -> Any:
-            return (fast if network.training else plain)(*inputs)
+            asked = any(isinstance(one, Tensor) and one.requires_grad and one.is_leaf for one in inputs)
+            return (fast if network.training and not asked else plain)(*inputs)
 
         network.forward = functools.partial(forward, fast=torch.compile(network.forward, dynamic=False))
 

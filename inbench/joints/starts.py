@@ -15,7 +15,8 @@ MOST = 4 / 5
 def of(run: Run, runs: Path) -> Record | None:
     """The furthest record with a kept checkpoint that a run can start from; None where there is none.
 
-    A method whose schedule uses `progress` does not come to the same bits as without the start, for its schedule is another.
+    Not one whose steps asked how many there would be: from there, a longer training would not come to the bits that it comes to
+    by itself.
     """
     found = []
     for folder in runs.glob(f"{run.method}-*"):
@@ -25,7 +26,7 @@ def of(run: Run, runs: Path) -> Record | None:
         if record is None or "checkpoint.pt" not in records.listed(folder) or record.damage():
             continue
         begun = Run(**record.told["run"])
-        if record.status == "ok" and _is_start(begun, run):
+        if record.status == "ok" and record.told.get("scheduled") is False and _is_start(begun, run):
             found.append((begun.steps or 0, folder.name, record))
     return max(found, key=lambda one: one[:2])[2] if found else None
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,10 +12,11 @@ import numpy as np
 
 from inbench.readers import statistics
 from inbench.readers.naming import is_of
-from inbench.readers.rows import Scored, Section, asked_for, found_in, sections, trainings
+from inbench.readers.rows import Scored, Section, asked_for, found_in, numerics_of, sections, trainings
 from inbench.readers.score_sheets import MARGINS, PRIMARY, SHOWN, ranks, title_of
 from inbench.readers.sheets import NO_CELL, Cell, Column, Sheet
 from inbench.readers.statistics import Difference
+from inbench.words import brackets
 from inbench.words.errors import UserError
 from inbench.words.records import Record
 
@@ -34,6 +36,7 @@ class Compared:
     differences: dict[str, Difference]
     told: dict[str, dict[str, Any]]
     withheld: str = ""
+    keys: frozenset[str] = frozenset()
     spread: float | None = None
     adjusted: float | None = None
     notes: list[str] = field(default_factory=list)
@@ -54,7 +57,7 @@ def compare(results: Path, one: str, other: str, *, only: str | None = None) -> 
         if not where(section):
             continue
         scored = Scored(section, members)
-        sides = [side_of(members, scored, text) for text in (one, other)]
+        sides = sides_of(members, scored, one, other)
         for text, side in zip((one, other), sides, strict=True):
             seen[text] |= bool(side)
         if sides[0] and sides[1]:
@@ -65,25 +68,59 @@ def compare(results: Path, one: str, other: str, *, only: str | None = None) -> 
             raise UserError(f"there are no scores of {text!r} in {results}; there are: {', '.join(there) or 'none'}")
     if not found:
         raise UserError(f"{one} and {other} were never scored on the same data, mask and budget; inbench tables shows where")
-    claimed = [compared for compared in found if compared.claims]
-    for compared, chance in zip(claimed, statistics.holm([one.differences[PRIMARY].p for one in claimed]), strict=True):
-        compared.adjusted = chance
+    claimed = {one.keys: one.differences[PRIMARY].p for one in found if one.claims}
+    adjusted = dict(zip(claimed, statistics.holm([*claimed.values()]), strict=True))
+    for compared in found:
+        compared.adjusted = adjusted[compared.keys] if compared.claims else None
     return found
 
 
-def side_of(members: list[Record], scored: Scored, text: str) -> list[Record]:
-    """The trainings of a method on the mask of the section."""
+def claims_of(found: Sequence[Compared]) -> int:
+    """How many claims are made; that of the same records in the tables of several budgets is one."""
+    return len({one.keys for one in found if one.claims})
+
+
+@dataclass(frozen=True)
+class Side:
+    """The trainings of one method, in one form: alike in precision, compilation and determinism; as tables show it."""
+
+    shown: str
+    records: list[Record]
+
+
+def sides_of(members: list[Record], scored: Scored, *texts: str) -> list[Side | None]:
+    """The trainings of each method on the mask of the section, None where there are none; in one form if they can be.
+
+    Raises `UserError` where a method was trained in several forms and nothing says which is meant.
+    """
+    forms = [forms_of(members, scored, text) for text in texts]
+    whole = list(itertools.product(*filter(None, forms)))
+    chosen = [same for same in whole if len({numerics_of(side.records[0].told["run"]) for side in same}) == 1] or whole
+    if len(chosen) > 1:
+        several = next(form for form in forms if len(form) > 1)
+        shown = [f"{side.shown}, {numerics_of(side.records[0].told['run'])}" for side in several]
+        raise UserError(f"{several[0].shown} was trained in several forms; name one: {' or '.join(map(repr, shown))}")
+    found = iter(chosen[0])
+    return [next(found) if form else None for form in forms]
+
+
+def forms_of(members: list[Record], scored: Scored, text: str) -> list[Side]:
+    """All forms that a method, `name[option=value], bf16`, was trained in on the mask of the section."""
+    name, *asked = brackets.split_list(text)
+    found = []
     for same in trainings(members):
         told = same[0].told
         row = {"method": told["run"]["method"], "params": told["run"]["params"], "label": told["labels"]["method"]}
         on_it = told["labels"]["train_mask"] in (None, scored.mask.removesuffix(" on val"))
         ok = [record for record in same if record.status == "ok" and record.key in scored.entries]
-        if ok and on_it and is_of(row, text):
-            return ok
-    return []
+        if ok and on_it and is_of(row, name) and (not asked or ", ".join(asked) == numerics_of(told["run"])):
+            found.append(Side(", ".join([row["label"], *asked]), ok))
+    return found
 
 
-def compared_in(section: Section, scored: Scored, one: list[Record], other: list[Record]) -> Compared:
+def compared_in(section: Section, scored: Scored, *sides: Side) -> Compared:
+    """Two methods in one section."""
+    one, other = (side.records for side in sides)
     metrics = {name: told for name, told in one[0].told["metrics"].items() if name in other[0].told["metrics"]}
     by_seeds = len(one) > 1 and len(other) > 1
     if by_seeds:
@@ -98,13 +135,14 @@ def compared_in(section: Section, scored: Scored, one: list[Record], other: list
         }
     found = Compared(
         section,
-        (one[0].told["labels"]["method"], other[0].told["labels"]["method"]),
+        (sides[0].shown, sides[1].shown),
         (len(one), len(other)),
         scored.count(one[0]),
         by_seeds,
         differences,
         metrics,
         withheld=_withheld(section, [*one, *other]),
+        keys=frozenset(record.key for record in [*one, *other]),
     )
     if by_seeds and PRIMARY in metrics:
         spreads = [np.std([scored.mean(record, PRIMARY) for record in side], ddof=1) for side in (one, other)]
@@ -122,7 +160,7 @@ def _withheld(section: Section, members: Sequence[Record]) -> str:
 
 def sheets(found: Sequence[Compared]) -> list[Sheet]:
     """A sheet for each section; the primary metric first."""
-    claims = sum(compared.claims for compared in found)
+    claims = claims_of(found)
     return [_sheet(compared, claims) for compared in found]
 
 
@@ -181,7 +219,9 @@ def verdict(compared: Compared, claims: int) -> str:
         return f"no verdict: claims are made of {PRIMARY} on the hole {PRIMARY_MASK} alone"
     difference, better = compared.differences[PRIMARY], _better(compared, PRIMARY)
     chance = compared.adjusted if compared.adjusted is not None else difference.p
-    told = f"p = {chance:.3g}" + (f", Holm over {claims} data sets and budgets" if claims > 1 else "")
+    told = ("p < 0.001" if chance < 0.001 else f"p = {chance:.3g}") + (
+        f", Holm over {claims} data sets and budgets" if claims > 1 else ""
+    )
     if not better or chance >= 1 - statistics.LEVEL:
         return f"verdict: no difference in {PRIMARY} can be claimed ({told})"
     small = f", less than the margin of {MARGINS[PRIMARY]} dB" if abs(difference.value) < MARGINS[PRIMARY] else ""
@@ -211,7 +251,7 @@ def as_rows(found: Sequence[Compared]) -> list[dict[str, Any]]:
             "seeds": list(compared.seeds),
             "images": compared.images,
             "over": "trainings" if compared.by_seeds else "images",
-            "verdict": verdict(compared, sum(one.claims for one in found)),
+            "verdict": verdict(compared, claims_of(found)),
             "p": compared.adjusted,
             "differences": {
                 name: {key: value if np.isfinite(value) else None for key, value in vars(difference).items()}

@@ -254,7 +254,7 @@ def _row(section: Section, same: list[Record], ok: list[Record], scored: Scored,
         "shown": first["labels"]["method"],
         "label": first["labels"]["method"],
         "params": first["run"]["params"],
-        "numerics": _numerics(first["run"]),
+        "numerics": numerics_of(first["run"]),
         "dataset": section.dataset,
         "data": section.data,
         "mask": section.mask,
@@ -287,7 +287,7 @@ def _row(section: Section, same: list[Record], ok: list[Record], scored: Scored,
     }
 
 
-def _numerics(run: dict[str, Any]) -> str:
+def numerics_of(run: dict[str, Any]) -> str:
     """What a run was computed with, in words: `bf16`, `float32, deterministic`."""
     told = [run["precision"], "compiled" if run.get("compiled") else "", "deterministic" if run.get("deterministic") else ""]
     return ", ".join(filter(None, told))

@@ -90,7 +90,8 @@ def paired(one: NDArray[np.float64], other: NDArray[np.float64], owners: Sequenc
     """A difference on the same images: both are drawn together, so that what is hard for both does not count.
 
     one, other: per-image values, [n]; images that one of them lacks are left out. p is the smallest level at which the
-    percentile interval leaves 0 out, never under 2 / 1001.
+    percentile interval leaves 0 out; where no resample crosses 0, that is under 2 / 1001, and the tail of Student's t tells it,
+    so that many claims can be held together.
     """
     held = np.isfinite(one) & np.isfinite(other)
     if not held.any():
@@ -99,8 +100,18 @@ def paired(one: NDArray[np.float64], other: NDArray[np.float64], owners: Sequenc
     means, drawn = reduced(values.mean(0), reduce), reduced(resampled(values, np.asarray(owners)[held].tolist()), reduce)
     drawn = drawn[:, 0] - drawn[:, 1]
     low, high = _ends(drawn)
-    tail = min(int((drawn <= 0).sum()), int((drawn >= 0).sum()))
-    return Difference(float(means[0] - means[1]), float(low), float(high), min(1.0, 2 * (tail + 1) / (RESAMPLES + 1)))
+    value, tail = float(means[0] - means[1]), min(int((drawn <= 0).sum()), int((drawn >= 0).sum()))
+    chance = min(1.0, 2 * (tail + 1) / (RESAMPLES + 1))
+    groups = len(set(np.asarray(owners)[held].tolist()))
+    return Difference(value, float(low), float(high), chance if tail else min(chance, _far_tail(value, drawn, groups)))
+
+
+def _far_tail(value: float, drawn: NDArray[np.float64], groups: int) -> float:
+    """The chance of a difference so far from 0 that no resample crosses it, from the spread of the resamples."""
+    from scipy import special
+
+    spread = float(drawn.std())
+    return float(2 * special.stdtr(groups - 1, -abs(value) / spread)) if groups > 1 and spread else 1.0
 
 
 def between_seeds(one: Sequence[float], other: Sequence[float]) -> Difference:

@@ -9,12 +9,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from inbench.readers import curves, statistics
-from inbench.readers.comparison import Compared, compared_in, side_of
+from inbench.readers.comparison import Compared, Side, compared_in, forms_of, sides_of
 from inbench.readers.rows import Scored, Section, found_in, sections
 from inbench.readers.score_sheets import FLOOR, MARGINS, PRIMARY
 from inbench.readers.sheets import NO_CELL, Cell, Column, Sheet
 from inbench.readers.statistics import Difference
 from inbench.words import brackets
+from inbench.words.errors import UserError
 from inbench.words.published import Claim, Paper, label_of
 from inbench.words.records import Record
 
@@ -64,21 +65,24 @@ def judge(results: Path, paper: Paper, roles: Mapping[str, str], budget: str | N
     def between(section: Section, method: str, than: str) -> Pair | None:
         """Claims by several metrics are of one pair."""
         scored = Scored(section, found[section])
-        one, other, floor = (side_of(found[section], scored, text) for text in (method, than, FLOOR))
+        one, other = sides_of(found[section], scored, method, than)
         if not one or not other:
             return None
         compared = compared_in(section, scored, one, other)
+        floor = [record for form in forms_of(found[section], scored, FLOOR) for record in form.records]
         compared.withheld = compared.withheld or _too_short(section, scored, floor, one, other)
-        return Pair(scored, (one, other), compared)
+        return Pair(scored, (one.records, other.records), compared)
 
     budgets = [budget] if budget else sorted({section.budget for section in found})
-    tested = [[_test(claim, found, labels, shown, between) for claim in paper.claims] for shown in budgets]
+    sizes = {table.size for table in paper.tables}
+    here = [section for section in found if section.size in sizes]
+    tested = [[_test(claim, here, labels, shown, between) for claim in paper.claims] for shown in budgets]
     best = max(tested, key=_worth, default=[Judged(claim, verdict="not run") for claim in paper.claims])
     _settle(best)
     return best
 
 
-def _too_short(section: Section, scored: Scored, floor: list[Record], *sides: list[Record]) -> str:
+def _too_short(section: Section, scored: Scored, floor: list[Record], *sides: Side) -> str:
     """Which methods a training of fewer steps than the budget's own has not even brought to the floor; empty for none.
 
     After a whole training a method may well lie below it and be the better one by another metric.
@@ -86,10 +90,8 @@ def _too_short(section: Section, scored: Scored, floor: list[Record], *sides: li
     if not floor or "steps" not in brackets.parse(section.budget).options:
         return ""
     least = min(scored.mean(record, PRIMARY) for record in floor)
-    learned = [side for side in sides if side[0].told["costs"].get("updates") != {}]
-    young = [
-        side[0].told["labels"]["method"] for side in learned if min(scored.mean(record, PRIMARY) for record in side) < least
-    ]
+    learned = [side for side in sides if side.records[0].told["costs"].get("updates") != {}]
+    young = [side.shown for side in learned if min(scored.mean(record, PRIMARY) for record in side.records) < least]
     return f"{' and '.join(young)} {'are' if len(young) > 1 else 'is'} below {FLOOR} after so few steps" if young else ""
 
 
@@ -104,7 +106,10 @@ def _test(claim: Claim, found: Iterable[Section], labels: Mapping[str, str], bud
         return Judged(claim, verdict=f"no data set stands for {claim.dataset}: --datasets {claim.dataset}=NAME")
     here = (labels[claim.dataset], claim.mask, budget)
     tables = [section for section in found if (section.dataset, section.mask, section.budget) == here]
-    pair = next(filter(None, (between(section, claim.method, claim.than) for section in tables)), None)
+    try:
+        pair = next(filter(None, (between(section, claim.method, claim.than) for section in tables)), None)
+    except UserError as error:
+        return Judged(claim, verdict=f"no verdict: {error}")
     if pair is None:
         return Judged(claim, verdict="not run")
     if claim.metric in CURVES:
@@ -189,4 +194,5 @@ def _line(one: Judged) -> list[Cell]:
 def _told(compared: Compared) -> str:
     section = compared.section
     over = f"{min(compared.seeds)} or more trainings each" if compared.by_seeds else "the images of one training each, paired"
-    return f"on {section.dataset}, budget {section.budget}: {compared.images} test images, intervals over {over}"
+    place = f"on {section.dataset}, {section.size} x {section.size}, budget {section.budget}"
+    return f"{place}: {compared.images} test images, intervals over {over}"

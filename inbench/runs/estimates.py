@@ -24,6 +24,8 @@ from inbench.words.method import Method
 
 TRIAL_STEPS = 4
 TRIAL_ANSWERS = 16
+PATIENCE = 5.0
+"""Seconds."""
 ROW_BYTES, LINE_BYTES = 120, 40
 """A row of scores, a step of the curve."""
 
@@ -82,8 +84,14 @@ def _seconds_a_step(worker: Worker, method: Method) -> float:
 
 
 def _seconds_an_image(worker: Worker, method: Method) -> float:
+    """And answers a whole batch, whose memory counts, where that takes no longer than `PATIENCE`."""
+    few = _seconds_of_answers(worker, method, TRIAL_ANSWERS)
+    return _seconds_of_answers(worker, method, scoring.BATCH) if few * scoring.BATCH < PATIENCE else few
+
+
+def _seconds_of_answers(worker: Worker, method: Method, count: int) -> float:
     part, spec = worker.data.part(worker.spec["part"]), worker.spec
-    places = part.first(TRIAL_ANSWERS)
+    places = part.first(count)
     ids = [part.ids[place] for place in places]
     image = to_image(np.ascontiguousarray(part.images[places]), worker.device)
     hole = torch.from_numpy(worker.mask(spec["test_masks"][0]).draw(ids, worker.run.size)).to(worker.device)

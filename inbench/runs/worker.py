@@ -169,7 +169,7 @@ class Worker:
         told["metrics"] = scoring.described(self.metrics)
         told["validation"] = progress.validation
         told["warnings"] = self.guard.told
-        told["started_from"] = self._start()
+        told["started_from"], told["scheduled"] = self._start(), progress.scheduled
         told["costs"] = {
             "train_seconds": round(progress.seconds, 3),
             "train_images": progress.images,
@@ -179,7 +179,7 @@ class Worker:
             "estimated": self.spec.get("estimate"),
             "parameters": sum(parameter.numel() for parameter in method.parameters()),
             "peak_memory_bytes": self.memory.peak,
-            "peak_cuda_bytes": torch.cuda.max_memory_allocated(self.device) if self.device.type == "cuda" else None,
+            "peak_cuda_bytes": self._peak_cuda(),
         }
         files = {"run.json": records.to_json(told), "curve.csv": curve_csv(progress)}
         if self.cls.learns():
@@ -253,13 +253,20 @@ class Worker:
             "shown": self.spec["labels"]["masks"][canonical] + ("" if key == canonical else f" on {self.spec['part']}"),
             "guesses": f"guesses/{safe}.npy" if "guesses" in self.spec["keep"] else None,
         }
-        costs = {**told["costs"], "peak_memory_bytes": max(told["costs"]["peak_memory_bytes"], self.memory.peak)}
+        peaks = {"peak_memory_bytes": self.memory.peak, "peak_cuda_bytes": self._peak_cuda()}
+        costs = told["costs"] | {
+            name: max(told["costs"].get(name) or 0, peak) for name, peak in peaks.items() if peak is not None
+        }
         told = {**told, "scores": {**told["scores"], key: entry}, "costs": costs, "written": clock.utc()}
         told["metrics"] = {
             name: metric for name, metric in told["metrics"].items() if name in entry["means"]
         }  # every mask has them
         records.commit(self.final, {**files, "run.json": records.to_json(told)})
         return told
+
+    def _peak_cuda(self) -> int | None:
+        """Most of the device's memory that tensors held so far, in bytes; None where there is no CUDA."""
+        return torch.cuda.max_memory_allocated(self.device) if self.device.type == "cuda" else None
 
     def _terms(self) -> str | None:
         """What the user of the data set had to accept; None where that is not known any more."""

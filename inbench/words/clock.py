@@ -19,7 +19,7 @@ def now(device: torch.device | None = None) -> float:
     if device is not None and device.type != "cpu":
         import torch
 
-        (torch.cuda if device.type == "cuda" else torch.mps).synchronize()
+        torch.cuda.synchronize(device) if device.type == "cuda" else torch.mps.synchronize()
     return time.perf_counter()
 
 

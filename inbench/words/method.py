@@ -22,7 +22,8 @@ class Method(nn.Module, ABC):
     Params: a frozen dataclass of options whose defaults are the paper's values; small: a tiny form for the contract's
     tests; logged: what a method wants to be kept of its last answers beside their scores, a number an image, by name;
     one_pass: True for a closed form, which sees every training picture exactly once; sizes: the sides it can
-    work at; chance: True where another seed may give another answer; progress: 0 -> 1, set before every step.
+    work at; chance: True where another seed may give another answer; progress: 0 -> 1, set before every step; scheduled:
+    whether it was ever read, so that a longer training is another one from its first step.
     """
 
     name: ClassVar[str]
@@ -36,7 +37,8 @@ class Method(nn.Module, ABC):
 
     Params: ClassVar[type[Any]] = NoParams
     params: Any
-    progress: float = 0.0
+    scheduled: bool = False
+    _progress: float = 0.0
     logged: Mapping[str, Tensor] = MappingProxyType({})
 
     def __init__(self, size: int, params: Any) -> None:
@@ -44,6 +46,15 @@ class Method(nn.Module, ABC):
         super().__init__()
         self.size = size
         self.params = params
+
+    @property
+    def progress(self) -> float:
+        self.scheduled = True
+        return self._progress
+
+    @progress.setter
+    def progress(self, share: float) -> None:
+        self._progress = share
 
     def step(self, image: Tensor, hole: Tensor) -> Mapping[str, Tensor]:
         """Learn from one batch: image `[N, 3, S, S]` in [0, 1], hole `[N, 1, S, S]` bool.

@@ -38,7 +38,7 @@ SCORED: dict[str, Any] = {"n": int, "file": str, "holes": str, "means": dict, "c
 EXTERNAL: dict[str, Any] = {"licence": str, "paper": str, "moved": int, "drift": NUMBER}
 SET: dict[str, Any] = {"value": NUMBER, "unit": str, "better": str}
 MAYBE: dict[str, dict[str, Any]] = {
-    "": {"started_from": TEXT},
+    "": {"started_from": TEXT, "scheduled": bool},
     "labels": {"licence": TEXT},
     "provenance": {"hardware": dict, "data": (dict, type(None))},
     "costs": {"estimated": (dict, type(None)), "updates": dict},
