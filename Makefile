@@ -21,7 +21,7 @@ lint: .venv/test
 
 REFERENCE = results/reference
 BENCH = $(REFERENCE)/bench
-BUDGET = paper[steps=2000]
+BUDGET = paper[steps=2000,test_images=128]
 ROLES = celeba=celeba64-closeup,cars=cars64
 
 # Writes the committed tables anew from the committed records, and the page of all plugins from the plugins.

@@ -109,6 +109,15 @@ def test_what_a_record_tells_beside_its_numbers_has_its_kind(
     assert fault.endswith("of another kind")
 
 
+def test_what_was_scored_was_scored_by_the_primary_metric(command: Command, made: Path, record: Find) -> None:
+    found = record("mean-fill")
+    told = json.loads((found.folder / "run.json").read_text())
+    told["metrics"]["psnr"] = told["metrics"].pop("psnr-pooled")
+    change(found, "run.json", records.to_json(told))
+    assert packing.fault_of(found.folder).endswith("has scores and no metric psnr-pooled")
+    assert "1 damaged records are not counted" in command("tables", "--results", str(made)).out
+
+
 @pytest.mark.parametrize(("group", "why"), [("x", "holds what is no number"), ("1e300", "has groups beyond any count")])
 def test_groups_are_numbers(group: str, why: str, made: Path, record: Find) -> None:
     found = record("mean-fill")

@@ -21,6 +21,14 @@ def test_steps_and_seconds_are_those_of_the_first_watch_that_reached_the_goal(tm
     assert "a processor" in text
 
 
+def test_how_many_images_were_tested_is_no_matter_of_training(tmp_path):
+    lay(tmp_path, told=curve(20.0), labels={"budget": "paper[steps=9,test_images=4]"})
+    lay(tmp_path, "other", told=curve(20.0), labels={"budget": "paper[steps=9]"})
+    text = tables.time_to_quality(tmp_path, "20", "markdown")
+    assert set(body(text)) == {"gan", "other"}
+    assert text.count("budget: paper[steps=9],") == 1
+
+
 def test_a_goal_that_was_never_reached_is_a_dash_and_seeds_are_counted(tmp_path):
     lay(tmp_path, told=curve(18.0, 19.0, 20.0, 20.0, 20.0))
     lay(tmp_path, told=curve(18.0, 19.0, 19.5, 19.5, 20.2), run={"seed": 1})

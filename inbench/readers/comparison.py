@@ -13,12 +13,13 @@ import numpy as np
 from inbench.readers import statistics
 from inbench.readers.naming import is_of
 from inbench.readers.rows import Scored, Section, asked_for, found_in, numerics_of, sections, trainings
-from inbench.readers.score_sheets import MARGINS, PRIMARY, SHOWN, ranks, title_of
+from inbench.readers.score_sheets import MARGINS, SHOWN, ranks, title_of
 from inbench.readers.sheets import NO_CELL, Cell, Column, Sheet
 from inbench.readers.statistics import Difference
 from inbench.words import brackets
 from inbench.words.errors import UserError
 from inbench.words.records import Record
+from inbench.words.soundness import PRIMARY
 
 PRIMARY_MASK = "center"
 """Where the one claim of a comparison is made; everything else is secondary: shown, and claimed by nobody."""

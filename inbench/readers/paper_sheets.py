@@ -8,9 +8,10 @@ from typing import Any
 
 from inbench.readers import consistency
 from inbench.readers.naming import is_of
-from inbench.readers.score_sheets import PRIMARY, best_of, bold, faults, head, marked, marks, ranks, score, trained_on_it
+from inbench.readers.score_sheets import best_of, bold, faults, head, marked, marks, ranks, score, trained_on_it
 from inbench.readers.sheets import NO_CELL, Cell, Column, Sheet
 from inbench.words.published import Paper, PaperRow, PaperTable, label_of
+from inbench.words.soundness import PRIMARY
 
 Row = dict[str, Any]
 Pairs = list[tuple[PaperRow, Row | None]]

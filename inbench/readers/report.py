@@ -15,7 +15,6 @@ from inbench.readers.chart_lines import Training, trainings
 from inbench.readers.costs import cost_sheets
 from inbench.readers.rows import by_data, by_table, check_there, current, of_dataset, rows_of
 from inbench.readers.score_sheets import (
-    PRIMARY,
     SHOWN,
     Row,
     best_of,
@@ -32,6 +31,7 @@ from inbench.readers.sheets import Cell, Sheet, sentences
 from inbench.words import clock
 from inbench.words.errors import UserError
 from inbench.words.records import PROTOCOL, PROTOCOL_LINE, Record
+from inbench.words.soundness import PRIMARY
 
 Gallery = dict[str, Any]
 """A gallery as a page holds it: see `embedding`."""

@@ -10,12 +10,12 @@ import numpy as np
 from inbench.readers import elsewhere, statistics
 from inbench.readers.rows import by_data, by_table
 from inbench.readers.sheets import NO_CELL, Cell, Column, Sheet
+from inbench.words.soundness import PRIMARY
 
 Row = dict[str, Any]
 SHOWN = ("l2", "psnr", "psnr-pooled", "ssim")
 COLUMNS = {"protocol": SHOWN, "perception": ("gradient-energy", "seam", "spectrum", "patch-distance")}
 """What tables show: the protocol's own, or how a fill looks beside the picture."""
-PRIMARY = "psnr-pooled"
 FLOOR = "linear"
 MARGINS = {"psnr": 0.1, "psnr-pooled": 0.1, "psnr-completed": 0.1, "ssim": 0.005, "ssim-hole": 0.005}
 

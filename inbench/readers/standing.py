@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import dataclasses
 import math
 
-from inbench.words import budget
+from inbench.words import brackets, budget
 from inbench.words.errors import UserError
 from inbench.words.records import Record
 
@@ -58,10 +57,18 @@ def _tests_fewer(one: str, other: str) -> bool:
     return training == same and count < more
 
 
-def _split(shown: str) -> tuple[object, float]:
+def of_training(shown: str) -> str:
+    """A budget without its number of test images, on which no training depends; a label that is no budget as it is."""
+    try:
+        named = brackets.parse(shown)
+    except UserError:
+        return shown
+    return brackets.write(named.name, {name: value for name, value in named.options.items() if name != "test_images"})
+
+
+def _split(shown: str) -> tuple[str, float]:
     """A budget but for its test images, and how many these are; a label that is no budget is only like itself."""
     try:
-        spending = budget.read(shown)
+        return of_training(shown), budget.read(shown).test_images or math.inf
     except UserError:
         return shown, math.inf
-    return dataclasses.replace(spending, test_images=None, shown=""), spending.test_images or math.inf

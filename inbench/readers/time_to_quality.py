@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from inbench.readers import standing
 from inbench.readers.rows import hardware_of, trainings
 from inbench.readers.sheets import NO_CELL, Cell, Column, Sheet
 from inbench.words.errors import UserError
@@ -45,7 +46,7 @@ def quality_sheets(found: Sequence[Record], goals: Sequence[float], times: StepT
         if record.status == "ok" and record.told["validation"] and (times is None or times.of(record)):
             run, labels = record.told["run"], record.told["labels"]
             machine = times.machine if times else hardware_of(record)
-            place = (labels["dataset"], run["size"], labels["train_mask"], labels["budget"], machine)
+            place = (labels["dataset"], run["size"], labels["train_mask"], standing.of_training(labels["budget"]), machine)
             together.setdefault(place, []).append(record)
     return [_sheet(place, members, goals, times) for place, members in sorted(together.items(), key=lambda item: str(item[0]))]
 

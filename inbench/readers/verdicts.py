@@ -11,13 +11,14 @@ from pathlib import Path
 from inbench.readers import curves, statistics
 from inbench.readers.comparison import Compared, Side, compared_in, forms_of, sides_of
 from inbench.readers.rows import Scored, Section, found_in, sections
-from inbench.readers.score_sheets import FLOOR, MARGINS, PRIMARY
+from inbench.readers.score_sheets import FLOOR, MARGINS
 from inbench.readers.sheets import NO_CELL, Cell, Column, Sheet
 from inbench.readers.statistics import Difference
 from inbench.words import brackets
 from inbench.words.errors import UserError
 from inbench.words.published import Claim, Paper, label_of
 from inbench.words.records import Record
+from inbench.words.soundness import PRIMARY
 
 SUPPORTED, REFUTED, EQUIVALENT, OPEN = "supported", "not supported", "equivalent within the margin", "underpowered"
 CURVES = ("loss-level", "loss-swing")

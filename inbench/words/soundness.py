@@ -33,6 +33,8 @@ RUN: dict[str, Any] = {
     "seed": COUNT,
 }
 COSTS: dict[str, Any] = {"train_seconds": NUMBER, "cpu_seconds": NUMBER, "peak_memory_bytes": NUMBER, "parameters": NUMBER}
+PRIMARY = "psnr-pooled"
+"""The metric that whatever was scored was scored by, and that verdicts are given on."""
 METRIC: dict[str, Any] = {"unit": str, "better": str, "reduce": str, "column": str}
 SCORED: dict[str, Any] = {"n": int, "file": str, "holes": str, "means": dict, "costs": dict}
 EXTERNAL: dict[str, Any] = {"licence": str, "paper": str, "moved": int, "drift": NUMBER}
@@ -75,6 +77,8 @@ def wrong_with(told: Mapping[str, Any], run: Any, name: str) -> str:
     wrong = wrong or next(filter(None, (_other_kind(told[part], part) for part in ("labels", "provenance", "costs"))), "")
     wrong = wrong or (lacking(told["external"], EXTERNAL, "external ") if "external" in told else "")
     wrong = wrong or next(filter(None, (_wrong_metric(*item) for item in told["metrics"].items())), "")
+    if not wrong and told["scores"] and PRIMARY not in told["metrics"]:
+        wrong = f"has scores and no metric {PRIMARY}"
     if not wrong and told["status"] == "ok":
         hardware = told["provenance"].get("hardware")
         wrong = lacking(told["costs"], COSTS, "costs ") or ("" if isinstance(hardware, dict) else "has no hardware")
