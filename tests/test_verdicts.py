@@ -95,6 +95,16 @@ def test_nothing_is_said_where_it_is_open_which_precision_is_meant(tmp_path, tol
     assert told("psnr")["psnr"][0].startswith("no verdict: good was trained in several forms")
 
 
+def test_each_data_set_is_judged_under_the_budget_that_it_has(tmp_path):
+    for dataset, budget in (("faces", "paper[steps=200]"), ("autos", "paper[steps=100]")):
+        for method, psnr in (("dense-gan", 22 + NOISE), ("context-encoder", 21 + NOISE)):
+            labels, run = {"dataset": dataset, "budget": budget}, {"params": {}, "data": dataset}
+            lay(tmp_path, method, psnr, labels=labels, run=run)
+    text = tables.claims(tmp_path, "meng2020", "markdown", datasets="celeba=faces,cars=autos")
+    assert "On autos, 64 x 64, budget paper[steps=100]" in text
+    assert "On faces, 64 x 64, budget paper[steps=200]" in text
+
+
 def test_what_was_not_run_not_scored_or_has_no_data_says_so(tmp_path, told):
     lay(tmp_path, "good", 22 + NOISE)
     lay(tmp_path, "other", 21 + NOISE)

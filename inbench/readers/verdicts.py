@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -58,7 +58,7 @@ Between = Callable[[Section, str, str], Pair | None]
 
 
 def judge(results: Path, paper: Paper, roles: Mapping[str, str], budget: str | None = None) -> list[Judged]:
-    """Every claim of a paper on the records of a folder; without a budget, under the one that can test most of them."""
+    """Every claim of a paper on the records of a folder; without a budget, on each data set under the one that tests most."""
     labels = {role: label_of(name) for role, name in roles.items()}
     found = sections(found_in(results)) if (results / "runs").is_dir() else {}
 
@@ -74,13 +74,18 @@ def judge(results: Path, paper: Paper, roles: Mapping[str, str], budget: str | N
         compared.withheld = compared.withheld or _too_short(section, scored, floor, one, other)
         return Pair(scored, (one.records, other.records), compared)
 
-    budgets = [budget] if budget else sorted({section.budget for section in found})
     sizes = {table.size for table in paper.tables}
     here = [section for section in found if section.size in sizes]
-    tested = [[_test(claim, here, labels, shown, between) for claim in paper.claims] for shown in budgets]
-    best = max(tested, key=_worth, default=[Judged(claim, verdict="not run") for claim in paper.claims])
-    _settle(best)
-    return best
+    budgets = [budget] if budget else sorted({section.budget for section in here})
+    chosen: dict[str, Iterator[Judged]] = {}
+    for role in {claim.dataset for claim in paper.claims}:
+        claims = [claim for claim in paper.claims if claim.dataset == role]
+        tested = [[_test(claim, here, labels, shown, between) for claim in claims] for shown in budgets]
+        best = max(tested, key=_worth, default=[Judged(claim, verdict="not run") for claim in claims])
+        chosen[role] = iter(best)
+    judged = [next(chosen[claim.dataset]) for claim in paper.claims]
+    _settle(judged)
+    return judged
 
 
 def _too_short(section: Section, scored: Scored, floor: list[Record], *sides: Side) -> str:
