@@ -30,6 +30,7 @@ tables: .venv/run
 	$(BIN)/inbench tables --results $(REFERENCE) --only celeba64-closeup --masks center --budget "$(BUDGET)" --write README.md
 	$(BIN)/inbench tables --results $(REFERENCE) --only drawn-faces --costs --write docs/performance.md
 	$(BIN)/inbench tables --results $(REFERENCE) --only celeba64-closeup --time-to 20,21,21.5 --timings $(BENCH)/timings.json --write docs/performance.md
+	$(BIN)/inbench tables --results $(REFERENCE) --only celeba64-closeup --masks center --budget "$(BUDGET)" --columns perception --write $(REFERENCE)/README.md
 	$(BIN)/inbench tables --results $(REFERENCE) --masks center --costs --write $(REFERENCE)/README.md
 	$(BIN)/inbench tables --results $(REFERENCE) --paper meng2020 --datasets $(ROLES) --write $(REFERENCE)/README.md
 	$(BIN)/inbench tables --results $(REFERENCE) --paper meng2020 --datasets $(ROLES) --claims --write $(REFERENCE)/README.md

@@ -147,7 +147,7 @@ def _text(asked: argparse.Namespace) -> tuple[str, str, Path]:
         return tables.paper(asked.results, asked.paper, form, **chosen), Path(asked.paper).stem, home
     which = {"only": asked.only, "masks": asked.masks, "budget": asked.budget, "form": form}
     if asked.columns:
-        return tables.columns(asked.results, asked.columns, **which), "tables", home
+        return tables.columns(asked.results, asked.columns, **which), "columns", home
     if asked.matrix:
         return tables.matrix(asked.results, asked.matrix, **which), "tables", home
     sheets = costs.cost_sheets if asked.costs else score_sheets.score_sheets
