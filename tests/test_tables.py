@@ -130,7 +130,7 @@ def test_a_row_has_the_shape_that_the_design_gives(tmp_path):
     assert found["metrics"]["l2"]["mean"] == pytest.approx(4.0)
 
 
-BOLD = "Bold: the best that is complete and has no ‡, and what is within 0.1 dB of PSNR or 0.005 of SSIM of it."
+BOLD = "Bold: the best that is complete and has no ‡, and within 0.1 dB of PSNR or 0.005 of SSIM of it."
 SMALL_TABLE = f"""**faces, 64 x 64, hole: center, budget: paper**
 
 | method          |         l2 % ↓ |       psnr dB ↑ |   psnr-pooled dB ↑ |           ssim ↑ |   train s |   ms/image |

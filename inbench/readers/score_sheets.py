@@ -159,7 +159,7 @@ def marked(members: Sequence[Row]) -> list[str]:
 def bold(body: Sequence[Sequence[Cell]]) -> list[str]:
     """What bold means, where a table has any."""
     shown = any(cell.best for line in body for cell in line)
-    return ["bold: the best that is complete and has no ‡, and what is within 0.1 dB of PSNR or 0.005 of SSIM of it"] if shown else []
+    return ["bold: the best that is complete and has no ‡, and within 0.1 dB of PSNR or 0.005 of SSIM of it"] if shown else []
 
 
 def power(members: Sequence[Row]) -> list[str]:
