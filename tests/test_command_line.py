@@ -218,7 +218,7 @@ def refused(told: Told, results: Path, *parts: str) -> None:
 
 WRONG: list[Any] = [
     ("--methods dense-gn", "unknown method 'dense-gn'; did you mean 'dense-gan'?"),
-    ("--datasets drawn-face", "unknown data set 'drawn-face'; did you mean 'drawn-faces'?"),
+    ("--datasets drawn-face", "did you mean 'drawn-faces'? Pictures of your own are named by their path, as ./drawn-face"),
     ("--mask centre", "unknown mask 'centre'; did you mean 'center'?"),
     ("--test-masks halve", "unknown mask 'halve'; did you mean 'half'?"),
     ("--budget quik", "unknown budget 'quik'; did you mean 'quick'?"),

@@ -27,7 +27,7 @@ def test_a_difference_is_taken_picture_by_picture(tmp_path):
     (found,) = comparison.compare(tmp_path, "one", "other")
     told = found.differences["psnr"]
     assert (told.value, told.low, told.high) == pytest.approx((0.5, 0.5, 0.5))
-    assert verdict(tmp_path).startswith("verdict: one is better by 0.50 dB psnr-pooled (p < 0.001)")
+    assert verdict(tmp_path).startswith("verdict: one is better by 0.50 dB psnr-pooled (p below 0.001)")
     assert verdict(tmp_path, "other", "one").startswith("verdict: one is better by 0.50 dB")
 
 
@@ -57,6 +57,13 @@ def test_records_that_stand_in_the_tables_of_two_budgets_are_one_claim(tmp_path)
     found = comparison.compare(tmp_path, "ridge", "other-ridge")
     assert (len(found), comparison.claims_of(found)) == (2, 1)
     assert [one.adjusted for one in found] == [one.differences["psnr-pooled"].p for one in found]
+
+
+def test_one_pair_on_fewer_images_is_another_claim(tmp_path):
+    two(tmp_path, labels={"budget": "paper[steps=1]"})
+    lay(tmp_path, "gan", tuple(HARD[:30]), labels={"budget": "paper[steps=1,test_images=30]"})
+    found = comparison.compare(tmp_path, "one", "other")
+    assert ([one.images for one in found], comparison.claims_of(found)) == ([30, 60], 2)
 
 
 def test_pictures_are_paired_by_their_names(tmp_path):

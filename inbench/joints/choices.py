@@ -104,7 +104,12 @@ def dataset(text: str, plugins: Registry, *, source: Path | None = None, skip_ba
     is_path = "/" in named.name or named.name.startswith((".", "~")) or Path(named.name).suffix == ".zip"
     if not is_path and named.name not in plugins.plugins["dataset"] and os.path.isdir(named.name):
         is_path = True
-    plugin = plugins.get("dataset", "folder" if is_path else named.name)
+    try:
+        plugin = plugins.get("dataset", "folder" if is_path else named.name)
+    except UserError as error:
+        if any(fault.name == named.name for fault in plugins.faults):
+            raise
+        raise UserError(f"{error} Pictures of your own are named by their path, as ./{named.name}") from None
     source = Path(os.path.expanduser(named.name)) if is_path else source
     if source is not None and not os.path.exists(source):
         raise UserError(

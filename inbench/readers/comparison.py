@@ -69,16 +69,16 @@ def compare(results: Path, one: str, other: str, *, only: str | None = None) -> 
             raise UserError(f"there are no scores of {text!r} in {results}; there are: {', '.join(there) or 'none'}")
     if not found:
         raise UserError(f"{one} and {other} were never scored on the same data, mask and budget; inbench tables shows where")
-    claimed = {one.keys: one.differences[PRIMARY].p for one in found if one.claims}
+    claimed = {(one.keys, one.images): one.differences[PRIMARY].p for one in found if one.claims}
     adjusted = dict(zip(claimed, statistics.holm([*claimed.values()]), strict=True))
     for compared in found:
-        compared.adjusted = adjusted[compared.keys] if compared.claims else None
+        compared.adjusted = adjusted[compared.keys, compared.images] if compared.claims else None
     return found
 
 
 def claims_of(found: Sequence[Compared]) -> int:
-    """How many claims are made; that of the same records in the tables of several budgets is one."""
-    return len({one.keys for one in found if one.claims})
+    """How many claims are made; that of the same records and images in the tables of several budgets is one."""
+    return len({(one.keys, one.images) for one in found if one.claims})
 
 
 @dataclass(frozen=True)
@@ -220,7 +220,7 @@ def verdict(compared: Compared, claims: int) -> str:
         return f"no verdict: claims are made of {PRIMARY} on the hole {PRIMARY_MASK} alone"
     difference, better = compared.differences[PRIMARY], _better(compared, PRIMARY)
     chance = compared.adjusted if compared.adjusted is not None else difference.p
-    told = ("p < 0.001" if chance < 0.001 else f"p = {chance:.3g}") + (
+    told = ("p below 0.001" if chance < 0.001 else f"p = {chance:.3g}") + (
         f", Holm over {claims} data sets and budgets" if claims > 1 else ""
     )
     if not better or chance >= 1 - statistics.LEVEL:
