@@ -47,7 +47,12 @@ class Folder(Dataset):
             if not parts[part]:
                 raise UserError(f"{source} has no pictures whose split is {part}")
         parts["train"] = self.fewer(source, parts["train"])
-        test = lossless(source, size) or self.pictures(files, parts["test"], size)
+        test = lossless(source, size)
+        if test is None:
+            test = self.pictures(files, parts["test"], size)
+        elif odd := {row.file for row in parts["test"]} ^ set(test.ids):
+            listed = beside(source)[1].name
+            raise UserError(f"{listed} must name the test pictures of {source.name}, all and no others; look at {min(odd)!r}")
         val = self.pictures(files, parts["val"], size) if parts["val"] else None
         return Split(self.pictures(files, parts["train"], size), test, val)
 

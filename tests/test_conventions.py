@@ -73,6 +73,15 @@ def test_a_convention_that_cannot_be_says_why() -> None:
         conventions.value(NAMED["l2-hole-01"], GUESSES, IMAGES, np.zeros_like(HOLES))
 
 
+def test_nothing_is_relative_to_a_black_picture() -> None:
+    images = IMAGES.copy()
+    images[0] = 0
+    rows = {row["name"]: row for row in conventions.table(images, images, HOLES)}
+    black = {name for name, row in rows.items() if row["why"] == "a picture is black there"}
+    assert black
+    assert all(row["value"] is None or np.isfinite(row["value"]) for row in rows.values())
+
+
 def test_many_pictures_are_measured_as_few_are() -> None:
     times = conventions.AT_ONCE  # so that they fill more than one batch
     many = [np.concatenate([some] * times) for some in (GUESSES, IMAGES, HOLES)]

@@ -309,25 +309,33 @@ def sidecar(source, images, index):
 
 
 def test_a_lossless_test_part_beside_it_replaces_the_test_pictures(place):
-    source, images = place(some()), np.stack([noise(8, 32, 32), noise(9, 32, 32)])
-    sidecar(source, images, "file,split,identity\nx.png,test,4\ny.png,test,5\n")
+    source = place(some("file,split\na.png,train\nb.png,test\nc.png,test\n"))
+    images = np.stack([noise(8, 32, 32), noise(9, 32, 32)])
+    sidecar(source, images, "file,split,identity\nb.png,test,4\nc.png,test,5\n")
     split = prepared(source)
-    assert (split.test.ids, split.test.groups) == (("x.png", "y.png"), ("4", "5"))
+    assert (split.test.ids, split.test.groups) == (("b.png", "c.png"), ("4", "5"))
     assert (split.test.images[0:2] == images).all()
-    assert split.train.ids == ("a.png", "b.png")
+    assert split.train.ids == ("a.png",)
+
+
+def test_a_lossless_part_of_other_pictures_is_refused(place):
+    source = place(some())
+    sidecar(source, noise(8, 32, 32)[None], "file\na.png\n")  # which is learned from
+    with pytest.raises(UserError, match=r"set.test.csv must name the test pictures .*, all and no others; look at 'a.png'"):
+        prepared(source)
 
 
 def test_a_class_of_the_lossless_part_never_becomes_a_group(place):
     source = place(some())
-    sidecar(source, noise(8, 32, 32)[None], "file,split,class\nx.png,test,4\n")
+    sidecar(source, noise(8, 32, 32)[None], "file,split,class\nc.png,test,4\n")
     assert prepared(source).test.groups is None
 
 
 def test_a_lossless_part_of_another_size_is_not_used(place):
     source = place(some())
-    sidecar(source, noise(8, 64, 64)[None], "file\nx.png\n")
-    assert prepared(source, 32).test.ids == ("c.png",)
-    assert prepared(source, 64).test.ids == ("x.png",)
+    sidecar(source, noise(8, 64, 64)[None], "file\nc.png\n")
+    assert isinstance(prepared(source, 32).test.images, Decoded)
+    assert not isinstance(prepared(source, 64).test.images, Decoded)
 
 
 @pytest.mark.parametrize(
@@ -340,14 +348,14 @@ def test_a_lossless_part_of_another_size_is_not_used(place):
 )
 def test_a_lossless_part_of_another_form_is_refused(place, images, said):
     source = place(some())
-    sidecar(source, images, "file\nx.png\n")
+    sidecar(source, images, "file\nc.png\n")
     with pytest.raises(UserError, match=said):
         prepared(source)
 
 
 def test_a_lossless_part_that_is_no_array_is_refused(place):
     source = place(some())
-    sidecar(source, noise(1)[None], "file\nx.png\n")
+    sidecar(source, noise(1)[None], "file\nc.png\n")
     source.with_name("set.test.npy").write_bytes(b"<html>")
     with pytest.raises(UserError, match=r"set.test.npy is no array of pictures"):
         prepared(source)
@@ -355,16 +363,16 @@ def test_a_lossless_part_that_is_no_array_is_refused(place):
 
 def test_a_lossless_part_that_is_empty_is_refused(place):
     source = place(some())
-    sidecar(source, noise(1)[None], "file\nx.png\n")
+    sidecar(source, noise(1)[None], "file\nc.png\n")
     source.with_name("set.test.npy").write_bytes(b"")
     with pytest.raises(UserError, match=r"set.test.npy is no array of pictures"):
         prepared(source)
 
 
-@pytest.mark.parametrize("index", ["name\nx.png\n", "file\nx.png\nx.png\n"])
+@pytest.mark.parametrize("index", ["name\nc.png\n", "file\nc.png\nc.png\n"])
 def test_rows_of_the_lossless_part_that_give_no_ids_are_refused(place, index):
     source = place(some())
-    sidecar(source, np.stack([noise(8, 32, 32)] * (index.count("x.png"))), index)
+    sidecar(source, np.stack([noise(8, 32, 32)] * (index.count("c.png"))), index)
     with pytest.raises(UserError, match=r"set.test.csv"):
         prepared(source)
 
@@ -373,7 +381,7 @@ def test_what_is_read_is_the_source_and_what_lies_beside_it(place):
     source = place(some())
     dataset = folder.Folder(folder.Folder.Params())
     assert dataset.reads(source) == [source]
-    sidecar(source, noise(8, 32, 32)[None], "file\nx.png\n")
+    sidecar(source, noise(8, 32, 32)[None], "file\nc.png\n")
     assert [path.name for path in dataset.reads(source)] == [source.name, "set.test.npy", "set.test.csv"]
 
 

@@ -10,10 +10,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from conftest import AUTO, Child, Told, planned, workers
 
 from inbench.commands import packing
+from inbench.joints import files
 from inbench.words import records
 from inbench.words.errors import UserError
 
@@ -195,6 +197,47 @@ def test_other_numbers_of_one_run_are_told_with_where_they_came_from_and_never_t
     assert "contradicts: other numbers on" in merged.out
     assert "; there 20" in merged.out
     assert {path: path.read_bytes() for path in folder_of(made, "mean-fill").rglob("*") if path.is_file()} == before
+
+
+def test_scores_in_the_file_of_others_are_never_taken(made: Path, command: Command, tmp_path: Path) -> None:
+    other = tmp_path / "other"
+    shutil.copytree(made, other)
+    found = records.open_record(folder_of(other, "mean-fill"))
+    assert found is not None
+    ((mask, entry),) = found.scores.items()
+    elsewhere = {**found.told, "scores": {mask.replace("center", "box"): {**entry, "shown": "box"}}}
+    records.commit(found.folder, {"run.json": records.to_json(elsewhere)})
+    before = {path: path.read_bytes() for path in folder_of(made, "mean-fill").rglob("*") if path.is_file()}
+    merged = command("merge", str(other), "--results", str(made))
+    assert merged.code == 1
+    assert "have the file of other scores here" in merged.out
+    assert {path: path.read_bytes() for path in folder_of(made, "mean-fill").rglob("*") if path.is_file()} == before
+
+
+def test_a_mean_near_nothing_is_that_of_its_rows(made: Path, record: Find) -> None:
+    found = record("mean-fill")
+    ((mask, entry),) = found.scores.items()
+    head, *lines = found.rows(mask).decode().splitlines()
+    column = head.split(",").index("seam")
+    exact = np.linspace(-9.87654321, 9.87654321, len(lines)) + 1e-4 / 3
+    cells = [line.split(",") for line in lines]
+    for row, value in zip(cells, exact, strict=True):
+        row[column] = f"{value:.7g}"
+    told = {**found.told, "scores": {mask: {**entry, "means": {**entry["means"], "seam": float(exact.mean())}}}}
+    rows = "\n".join([head, *map(",".join, cells)]) + "\n"
+    records.commit(found.folder, {entry["file"]: rows.encode(), "run.json": records.to_json(told)})
+    assert packing.fault_of(found.folder) == ""
+
+
+def test_weights_may_be_larger_than_any_picture(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(files, "MOST_BYTES", 100)
+    with zipfile.ZipFile(tmp_path / "records.zip", "w") as archive:
+        archive.writestr("weights.safetensors", bytes(1000))
+    assert len(files.Files(tmp_path / "records.zip").read("weights.safetensors")) == 1000
+    with zipfile.ZipFile(tmp_path / "records.zip", "a") as archive:
+        archive.writestr("picture.png", bytes(1000))
+    with pytest.raises(UserError, match=r"picture\.png.*would unpack"):
+        files.Files(tmp_path / "records.zip")
 
 
 def test_scores_on_another_mask_are_added(made: Path, tiny: Tiny, command: Command, tmp_path: Path) -> None:

@@ -14,7 +14,9 @@ import pytest
 from handmade import Decoder, Tiles, encoded, left_in, named, noise, prepared, split, tiles, written, zipped
 from inbench_datasets.folder import Folder
 
-from inbench.joints import preparing, store
+from inbench.joints import claims, preparing, store
+from inbench.joints.decoding import Box, Decoded
+from inbench.joints.files import Files
 from inbench.words.dataset import Pictures, Split
 from inbench.words.errors import UserError
 
@@ -281,6 +283,20 @@ def test_skipped_pictures_are_not_taken_for_equal_ones(place, tmp_path):
     assert sum(told.manifest["dropped"].values()) == 0
 
 
+def test_a_bad_picture_is_left_out_whatever_its_id_is(place, tmp_path):
+    files = Files(place({f"p{count}.png": b"" if count == 3 else encoded(noise(count)) for count in range(8)}))
+    images = Decoded(files, files.pictures(), 32, lambda name, width, height: Box.middle(width, height), skip_bad=True)
+    train = Pictures(tuple(name.removesuffix(".png") for name in files.pictures()), images, None)
+    told = prepared(Tiles(Split(train, split().test)), tmp_path / "data")
+    assert (sum(told.manifest["counts"].values()), notes_of(told)) == (12, ["1 bad images skipped"])
+
+
+def test_one_name_in_two_parts_is_refused(tmp_path):
+    twice = Split(named("same", Decoder(tiles(0, 9))), named("same", Decoder(tiles(99, 3))))
+    with pytest.raises(UserError, match=r"'same-000' is in the .* part and in the test part"):
+        prepared(Tiles(twice), tmp_path)
+
+
 def test_a_part_of_which_every_picture_is_bad_is_said(place, tmp_path):
     with pytest.raises(UserError, match="the test part has no pictures left"):
         prepared(folder(skip=True), tmp_path / "data", source=place(album() | {"p9.png": b"", "p10.png": b""}))
@@ -453,6 +469,19 @@ def test_who_waited_for_a_process_that_died_prepares_the_set(tmp_path, child):
     end = second.communicate(timeout=60)[0].splitlines()[-1].split()
     assert int(end[2]) == 30
     assert store.Prepared(Path(end[1])).fault() == ""
+
+
+def test_who_stood_still_so_long_that_another_took_over_uses_the_others_set(tmp_path, child, monkeypatch):
+    monkeypatch.setattr(claims, "SILENT_SECONDS", 0.5)
+    first = child()
+    wait_for(tmp_path / "in-the-middle")
+    first.send_signal(signal.SIGSTOP)
+    told = prepared(Tiles(split()), tmp_path / "data")
+    (tmp_path / "go").touch()
+    first.send_signal(signal.SIGCONT)
+    end = first.communicate(timeout=60)[0].splitlines()[-1].split()
+    assert (first.returncode, Path(end[1]), told.fault()) == (0, told.folder, "")
+    assert left_in(tmp_path / "data") == [told.folder.name]
 
 
 # No room

@@ -14,6 +14,8 @@ import pytest
 from conftest import TINY, Child, Told, workers
 from PIL import Image
 
+from inbench.acts import rescoring
+from inbench.joints.claims import Claims
 from inbench.readers import tables
 from inbench.words import records
 
@@ -67,6 +69,23 @@ def guesses_of(record: records.Record, mask: str, into: Path) -> Path:
     for image_id, pixels in zip(ids, kept, strict=True):
         Image.fromarray(pixels).save(into / f"{image_id}.png")
     return into
+
+
+@pytest.mark.usefixtures("scored")
+def test_nobody_else_writes_a_record_while_it_is_measured_again(
+    command: Command, results: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    held = []
+    measure = rescoring.scores_of
+
+    def watched(*given: Any) -> Any:
+        held.append(any(Claims(results / "runs" / ".partial").held(one.folder.name) for one in records.all_of(results)))
+        return measure(*given)
+
+    monkeypatch.setattr(rescoring, "scores_of", watched)
+    assert command("score", "--results", str(results)).code == 0
+    assert held
+    assert all(held)
 
 
 @pytest.mark.usefixtures("scored")

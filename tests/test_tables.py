@@ -225,6 +225,23 @@ def test_what_has_not_converged_is_neither_bold_nor_the_best(tmp_path):
     assert "‡ not converged" in text
 
 
+def test_other_holes_are_never_compared(tmp_path):
+    lay(tmp_path, "old", (25.0,) * 4, told={"scores": {"center[side=32]": {**scored((25.0,) * 4), "holes": "1" * 64}}})
+    lay(tmp_path, "new", (20.0,) * 4)
+    text = tables.table(tmp_path)
+    assert body(text)["old (other holes)"][0] == "-"
+    assert "its holes of center are not those of newer rows" in text
+    assert "**" in body(text)["new"][1]
+
+
+def test_as_many_images_are_not_yet_the_same_ones(tmp_path):
+    external = {"licence": "none", "paper": "none", "moved": 0, "drift": 0.0}
+    lay(tmp_path, "ours", (20.0, 21.0, 22.0, 23.0), ids="abcd")
+    lay(tmp_path, "theirs", (20.0, 21.0, 22.0, 23.0), ids="cdef", told={"external": external}, labels={"any_budget": True})
+    found = {row["shown"]: row["metrics"]["psnr"] for row in tables.rows(tmp_path)}
+    assert {name: (metric["mean"], metric["n"]) for name, metric in found.items()} == {"ours": (22.5, 2), "theirs": (20.5, 2)}
+
+
 def test_an_incomplete_row_is_never_bold(tmp_path):
     lay(tmp_path, "whole", (20.0,) * 4)
     lay(tmp_path, "half", (20.0,) * 4)

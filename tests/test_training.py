@@ -14,7 +14,7 @@ import torch
 from torch import nn
 
 import inbench
-from inbench.acts import training
+from inbench.acts import scoring, training
 from inbench.acts.averaging import Averages
 from inbench.joints.device import autocast_forwards, compile_forwards, set_numerics
 from inbench.words import clock, records
@@ -161,6 +161,16 @@ def test_what_is_differentiated_by_its_input_is_not_compiled(monkeypatch: pytest
     (slope,) = torch.autograd.grad(method.train().net(x).sum(), x, create_graph=True)
     slope.square().sum().backward()  # compiled code has no second derivative
     assert method.net[0].weight.grad.abs().sum() > 0
+
+
+def test_an_answer_in_bfloat16_is_rounded_like_any() -> None:
+    class Half(Line):
+        def inpaint(self, seen: torch.Tensor, hole: torch.Tensor, seed: torch.Tensor) -> torch.Tensor:
+            return seen.bfloat16()
+
+    ramp = torch.arange(256).float().div(255).view(1, 1, 16, 16).expand(1, 3, 16, 16)
+    found = scoring.answer(Half(), ramp, torch.zeros(1, 1, 16, 16, dtype=torch.bool), torch.zeros(1, dtype=torch.int64))
+    assert (found.int() - ramp.mul(255).round().int()).abs().max() <= 1  # white was black
 
 
 def test_deterministic_is_a_setting_of_torch_and_can_be_taken_back() -> None:

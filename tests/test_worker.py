@@ -171,6 +171,39 @@ def test_an_error_while_scoring_more_keeps_the_training(
     assert outcome(record("stops")).items() >= before.items()
 
 
+STRIPES = """
+import numpy as np
+import inbench
+
+class Stripes(inbench.Mask):
+    name, summary = "stripes", "for a test"
+
+    def holes(self, seeds, size):
+        found = np.zeros((len(seeds), size, size), dtype=bool)
+        found[:, :ROWS] = True
+        return found
+
+@inbench.hookimpl
+def inbench_masks():
+    return [Stripes]
+"""
+
+
+@pytest.mark.usefixtures("here")
+def test_holes_of_a_changed_mask_are_scored_anew(
+    tmp_path: Path, tiny: Tiny, record: Find, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(registry, "_load", registry._load.__wrapped__)
+    file, found = tmp_path / "stripes.py", []
+    for rows in ("4", "2"):
+        file.write_text(STRIPES.replace("ROWS", rows))
+        tiny("mean-fill", plugins=[str(file)], test_masks="stripes")
+        (entry,) = record("mean-fill").scores.values()
+        found.append((entry["shown"], entry["holes"]))
+    assert found[0][0] == found[1][0] == "stripes"
+    assert found[0][1] != found[1][1]
+
+
 # The same numbers
 
 

@@ -90,12 +90,20 @@ def error(region: str, power: int, times: float, *, root: bool = False) -> Measu
     return measure
 
 
+def _no_black(level: Values) -> Values:
+    """What an error is taken relative to. Raises `NotHere` where that is nothing."""
+    if not level.all():
+        raise NotHere("a picture is black there")
+    return level
+
+
 def relative(region: str, power: int) -> Measure:
     """100 x the error over the mean of the image's own values to the same power."""
 
     def measure(pairs: Pairs) -> Values:
         own = pairs.image**power
-        return 100 * _error(pairs, region, power) / (_over_hole(own, pairs.hole) if region == "hole" else _mean(own))
+        level = _over_hole(own, pairs.hole) if region == "hole" else _mean(own)
+        return 100 * _error(pairs, region, power) / _no_black(level)
 
     return measure
 
@@ -105,7 +113,7 @@ def over_sum(*, grey: bool) -> Measure:
 
     def measure(pairs: Pairs) -> Values:
         one, other = (grey_of(picture) if grey else picture for picture in (pairs.image, pairs.completed))
-        found: Values = 100 * np.abs(one - other).sum((1, 2, 3)) / (one + other).sum((1, 2, 3))
+        found: Values = 100 * np.abs(one - other).sum((1, 2, 3)) / _no_black((one + other).sum((1, 2, 3)))
         return found
 
     return measure

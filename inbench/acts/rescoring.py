@@ -229,6 +229,11 @@ def again(record: Record, metrics: Sequence[Metric], plugins: Registry, folder: 
 
     All masks of a record or none: a metric stands in a record where every image that it scored has a value.
     """
+    with _owned(record.folder):  # from before it is read: what another process adds meanwhile would be lost
+        return _again(records.open_record(record.folder) or record, metrics, plugins, folder, beat)
+
+
+def _again(record: Record, metrics: Sequence[Metric], plugins: Registry, folder: Path, beat: Beat) -> list[str]:
     scores, files = dict(record.scores), dict[str, bytes]()
     for one in kept(record, plugins, folder):
         entry = scores[one.key]
@@ -243,7 +248,6 @@ def again(record: Record, metrics: Sequence[Metric], plugins: Registry, folder: 
     had = record.told["metrics"]
     told = {**record.told, "scores": scores, "metrics": {**had, **scoring.described(metrics)}}
     gzipped = tuple(f"{name}.gz" for name in files if (record.folder / f"{name}.gz").is_file())
-    with _owned(record.folder):
-        records.commit(record.folder, {**files, "run.json": records.to_json(told)}, remove=gzipped)
+    records.commit(record.folder, {**files, "run.json": records.to_json(told)}, remove=gzipped)
     was_set = {name for entry in record.scores.values() for name in entry.get("sets", {})}
     return [metric.label for metric in metrics if metric.label not in had and metric.label not in was_set]

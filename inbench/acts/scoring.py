@@ -188,7 +188,7 @@ def answer(method: Method, seen: Tensor, hole: Tensor, seed: Tensor, guard: Guar
     low, high = (edge.item() for edge in torch.aminmax(guess))
     if not (low >= -0.01 and high <= 1.01):  # also catches NaN
         raise WrongAnswer(f"{method.name} answered values from {low:g} to {high:g}, not from 0 to 1")
-    return guess.clamp(0, 1).mul(255).add(0.5).floor().to(torch.uint8)
+    return guess.float().clamp(0, 1).mul(255).add(0.5).floor().to(torch.uint8)
 
 
 def measure(

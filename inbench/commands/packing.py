@@ -216,6 +216,11 @@ def _settle(final: Path, record: Record, content: Mapping[str, bytes]) -> Merged
     new = {mask: entry for mask, entry in record.scores.items() if mask not in here.scores and entry["status"] == "ok"}
     if not new:
         return Merged(final.name, "here already")
+    listed = records.listed(here.folder)
+    if taken := [mask for mask, entry in new.items() if {entry["file"], f"{entry['file']}.gz"} & listed.keys()]:
+        return Merged(
+            final.name, "contradicts", f"its scores on {taken[0]} have the file of other scores here: {_both(here, record)}"
+        )
     told = {**here.told, "scores": {**here.scores, **{mask: {**entry, "guesses": None} for mask, entry in new.items()}}}
     kept = {name: data for name, data in content.items() if any(name.startswith(entry["file"]) for entry in new.values())}
     records.commit(final, {**kept, "run.json": records.to_json(told)})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +16,9 @@ from inbench.words.dataset import Dataset
 from inbench.words.errors import Unavailable, UserError
 from inbench.words.mask import Mask
 from inbench.words.metric import Metric
+
+SOURCE = "@"
+"""Before the hash of the source of a mask that is not inbench's own: another source, other holes, another key."""
 
 
 @dataclass(frozen=True)
@@ -33,8 +37,13 @@ class MaskChoice:
 
 def mask(text: str, size: int, plugins: Registry) -> MaskChoice:
     """`center[side=40]`, `mix(center,half)` -> a mask settled for a size; a clear `UserError` where it is none."""
+    with_source = re.fullmatch(f"(.+){SOURCE}([0-9a-f]{{12}})", text, re.DOTALL)
+    text, code = with_source.groups() if with_source else (text, "")
     named = brackets.parse(text)
-    cls = plugins.get("mask", named.name).cls
+    plugin = plugins.get("mask", named.name)
+    cls, own = plugin.cls, "" if plugin.origin.startswith("inbench") else f"{SOURCE}{plugin.code[:12]}"
+    if code and SOURCE + code != own:
+        raise UserError(f"the source of mask {named.name} is another than where {text} was scored; its holes may be others")
     if issubclass(cls, Mix):
         return _mix(cls, named, size, plugins)
     if named.members or text.rstrip().endswith(")"):
@@ -44,7 +53,7 @@ def mask(text: str, size: int, plugins: Registry) -> MaskChoice:
     default = {} if params.needs_option(cls.Params) else params.values_of(cls.settle(cls.Params(), size))
     return MaskChoice(
         cls(settled),
-        params.canonical(named.name, settled),
+        params.canonical(named.name, settled) + own,
         params.shown(named.name, settled, settled=default),
         written_again(named.name, params.values_of(settled)),
     )

@@ -20,6 +20,8 @@ DAMAGE = (
 """What reading a damaged file or archive may end in."""
 MOST_BYTES = 2**28
 """A larger file is no picture and no list of any data set."""
+MOST_BYTES_OF = {".safetensors": 2**32, ".npy": 2**32}
+"""But for what holds weights or many pictures."""
 LEAST_DIGITS = 12
 """Of a SHA-256: nobody comes upon another file that begins like that."""
 MOST_GROWTH = 200
@@ -53,7 +55,7 @@ class Files:
                 with self.archive.open(self.inside + name) as file:
                     return file.read()
             path = self.source / (self.inside + name)
-            if path.stat().st_size > MOST_BYTES:
+            if path.stat().st_size > most_bytes(name):
                 raise UserError(f"{self.source}: {name} has {path.stat().st_size / 2**20:.0f} MB: no picture, no list")
             return path.read_bytes()
         except DAMAGE as error:
@@ -87,6 +89,11 @@ class Files:
     def find(self, name: str) -> str | None:
         """Where a file of that own name lies, the shortest way down; None where there is none."""
         return min((found for found in self.names if PurePosixPath(found).name == name), key=len, default=None)
+
+
+def most_bytes(name: str) -> int:
+    """How large a file may be, by the end of its name."""
+    return MOST_BYTES_OF.get(PurePosixPath(name).suffix, MOST_BYTES)
 
 
 def first_impostor(source: Path, most: int = 20) -> str:
@@ -147,7 +154,7 @@ def _safe(source: Path, archive: zipfile.ZipFile) -> list[str]:
             wrong = "is encrypted"
         elif name in seen:
             wrong = "is in it twice"
-        elif member.file_size > MOST_BYTES or member.file_size > 2**20 + MOST_GROWTH * member.compress_size:
+        elif member.file_size > most_bytes(name) or member.file_size > 2**20 + MOST_GROWTH * member.compress_size:
             wrong = f"would unpack to {member.file_size / 2**20:.0f} MB"
         if wrong:
             raise UserError(f"{source} is not read: its member {name!r} {wrong}")

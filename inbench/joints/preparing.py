@@ -6,6 +6,7 @@ import contextlib
 import csv
 import errno
 import hashlib
+import itertools
 import json
 import os
 import shutil
@@ -19,7 +20,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from inbench.joints.claims import Claims
+from inbench.joints.claims import Claim, Claims
 from inbench.joints.decoding import Decoded
 from inbench.joints.files import first_impostor
 from inbench.joints.store import PARTS, VERSION, Prepared, content_hash, digest_of
@@ -51,19 +52,38 @@ def prepare(
     }
     name = f"{brackets.file_name(label)}-{size}-{_digest(recipe)[:12]}"
     target = folder / name
-    if not Prepared(target).is_whole():
-        with _alone(folder, name, report):
+    while not Prepared(target).is_whole():
+        with _alone(folder, name, report) as claim, contextlib.suppress(_TakenOver):
             if not Prepared(target).is_whole():
-                _make(dataset, label, recipe, source, size, folder / f".{name}", report)
-                shutil.rmtree(target, ignore_errors=True)  # what has lost its manifest is nothing
-                (folder / f".{name}").rename(target)
+                for left in folder.glob(f".{name}.work-*"):  # of processes that were killed, or stood still for too long
+                    shutil.rmtree(left, ignore_errors=True)
+                work = folder / f".{name}.work-{claim.told['token']}"
+                _make(dataset, label, recipe, source, size, work, _watching(claim, report))
+                if claim.check():
+                    shutil.rmtree(target, ignore_errors=True)  # what has lost its manifest is nothing
+                    work.rename(target)
     with contextlib.suppress(OSError):  # a shared folder may be read-only
         os.utime(target / "manifest.json")  # the set that was asked for last is the one its name means
     return Prepared(target)
 
 
+class _TakenOver(Exception):
+    """This process stood still so long that another one prepares the set."""
+
+
+def _watching(claim: Claim, report: Report) -> Report:
+    """A report that stops whoever has lost its claim."""
+
+    def told(part: str, done: int, total: int) -> None:
+        if not claim.check():
+            raise _TakenOver
+        report(part, done, total)
+
+    return told
+
+
 @contextlib.contextmanager
-def _alone(folder: Path, name: str, report: Report) -> Iterator[None]:
+def _alone(folder: Path, name: str, report: Report) -> Iterator[Claim]:
     """Whoever comes second waits, or takes over where the first one is gone."""
     claims, waiting = Claims(folder), False
     try:
@@ -77,7 +97,7 @@ def _alone(folder: Path, name: str, report: Report) -> Iterator[None]:
             f"prepared data cannot be written to {folder}: {error.strerror}; name another folder with --data DIR"
         ) from error
     try:
-        yield
+        yield claim
     finally:
         claim.release()
 
@@ -88,7 +108,6 @@ def _make(
     """Write a prepared set into `work`, which is gone again where that fails."""
     split = _split_of(dataset, source, size)
     try:
-        shutil.rmtree(work, ignore_errors=True)  # of a process that was killed
         work.mkdir()
         _check_room(split, size, work.parent)
         manifest = _write(split, work, size, report)
@@ -102,6 +121,8 @@ def _make(
         }
         write_file(work / "manifest.json", json.dumps(manifest, indent=1).encode())
     except OSError as error:
+        if error.errno == errno.ENOENT and not work.is_dir():
+            raise _TakenOver from error
         if error.errno not in (errno.ENOSPC, errno.EDQUOT):
             raise
         raise UserError(f"no room is left in {work.parent}; make some, or name another folder with --data DIR") from error
@@ -220,6 +241,9 @@ def _write(split: Split, work: Path, size: int, report: Report, lost: frozenset[
             if split.val is None and name != "test" and not lost and left_out:
                 return _write(split, work, size, report, left_out)
             raise UserError(f"the {name} part has no pictures left")
+    for one, other in itertools.combinations(PARTS, 2):
+        if both := set(writers[one].ids) & set(writers[other].ids):
+            raise UserError(f"{min(both)!r} is in the {one} part and in the {other} part; a picture may be in one part only")
     notes = [*split.notes, *([f"{bad} bad images skipped"] if bad else [])]
     notes += [f"{w.dropped} {w.name} pictures that another part has too were left out" for w in writers.values() if w.dropped]
     return {
@@ -249,11 +273,11 @@ def _fill(
     """Run through the pictures once, each going to the part that takes it, unless another part has the same one."""
     carved = len(parts) > 1
     for start, chunk in _chunks(pictures, size):
-        bad = pictures.images.bad if isinstance(pictures.images, Decoded) else ()
+        decoded = pictures.images if isinstance(pictures.images, Decoded) else None
         for place, image in enumerate(chunk, start):
-            image_id, digest = pictures.ids[place], digest_of(image)
-            if image_id in bad:
+            if decoded and decoded.names[place] in decoded.bad:
                 continue
+            image_id, digest = pictures.ids[place], digest_of(image)
             name = next(part for part, taken in parts.items() if taken[place])
             part, other = seen.setdefault(digest, (name, image_id))
             if part == name:

@@ -182,14 +182,27 @@ class Scored:
 
     def __init__(self, section: Section, members: list[Record]) -> None:
         self.mask = section.mask
-        self.entries = {record.key: found for record in members if (found := entry_of(record, section.mask))}
-        self.records = {record.key: record for record in members if record.key in self.entries}
-        self.same = len({entry["n"] for _, entry in self.entries.values()}) < 2
-        """Whether all were scored on the same number of pictures, and so on the same ones."""
+        found = {record.key: entry for record in members if (entry := entry_of(record, section.mask))}
+        scored = [record for record in members if record.key in found]
+        newest = {}  # the holes of so many first pictures, as the last run had them
+        for record in sorted(scored, key=lambda record: str(record.told["written"])):
+            if "external" not in record.told:
+                newest[found[record.key][1]["n"]] = found[record.key][1]["holes"]
+
+        def has_these_holes(record: Record) -> bool:
+            entry = found[record.key][1]
+            return "external" in record.told or bool(newest[entry["n"]] == entry["holes"])
+
+        self.records = {record.key: record for record in scored if has_these_holes(record)}
+        self.entries = {key: found[key] for key in self.records}
         self.common: list[str] | None = None
-        if not self.same:
+        counts = {entry["n"] for _, entry in self.entries.values()}
+        if len(counts) > 1 or any("external" in record.told for record in self.records.values()):
             ids = [set(self.frame(record).index) for record in self.records.values()]
-            self.common = sorted(set.intersection(*ids))
+            if any(other != ids[0] for other in ids):
+                self.common = sorted(set.intersection(*ids))
+        self.same = self.common is None
+        """Whether all were scored on the same pictures."""
 
     def frame(self, record: Record) -> pd.DataFrame:
         """The rows of a record, in the order of the names of their images."""
@@ -305,6 +318,8 @@ def _failure(section: Section, record: Record) -> tuple[str, str]:
     if record.status != "ok":
         return record.status, str(record.told["reason"])
     entry = next((entry for entry in record.scores.values() if entry["shown"] == section.mask), None)
+    if entry and entry["status"] == "ok":
+        return "other holes", f"its holes of {section.mask} are not those of newer rows; inbench run scores it again"
     return (str(entry["status"]), str(entry["reason"])) if entry else ("interrupted", "not scored yet")
 
 

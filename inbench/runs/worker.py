@@ -257,11 +257,14 @@ class Worker:
         costs = told["costs"] | {
             name: max(told["costs"].get(name) or 0, peak) for name, peak in peaks.items() if peak is not None
         }
-        told = {**told, "scores": {**told["scores"], key: entry}, "costs": costs, "written": clock.utc()}
+        older = {name: old for name, old in told["scores"].items() if name != key and old["shown"] == entry["shown"]}
+        others = {name: old for name, old in told["scores"].items() if name not in older}  # an older source of the mask
+        told = {**told, "scores": {**others, key: entry}, "costs": costs, "written": clock.utc()}
         told["metrics"] = {
             name: metric for name, metric in told["metrics"].items() if name in entry["means"]
         }  # every mask has them
-        records.commit(self.final, {**files, "run.json": records.to_json(told)})
+        gone = tuple(str(old[name]) for old in older.values() for name in ("file", "guesses") if old.get(name))
+        records.commit(self.final, {**files, "run.json": records.to_json(told)}, remove=gone)
         return told
 
     def _peak_cuda(self) -> int | None:
