@@ -197,6 +197,13 @@ def test_a_palette_with_transparent_colours_is_read_without_a_word():
     assert (rgb(encoded(picture, transparency=bytes([0, 128]))) == (255, 0, 0)).all()
 
 
+def test_a_picture_of_floats_is_refused():
+    held = io.BytesIO()
+    Image.fromarray(np.linspace(0, 1, 64, dtype=np.float32).reshape(8, 8)).save(held, "TIFF")
+    with pytest.raises(ValueError, match="save it with 8 or 16 bits"):
+        decoding.rgb(held.getvalue())
+
+
 @pytest.mark.parametrize("grey", [0, 1, 77, 128, 254, 255])
 def test_a_grey_picture_of_16_bits_keeps_its_greys(grey):
     assert (rgb(encoded(np.full((40, 40), grey * 257, dtype=np.uint16))) == grey).all()

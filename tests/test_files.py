@@ -1,10 +1,12 @@
 """Files in a folder or in a zip read in place: the same names either way, and no archive that is not safe to read."""
 
 import hashlib
+import os
 import stat
 import tarfile
 import warnings
 import zipfile
+from pathlib import Path
 
 import pytest
 from handmade import damaged, encoded, noise, written, zipped
@@ -340,3 +342,13 @@ def test_another_file_is_refused_with_the_hash_it_has(tmp_path, told):
 def test_a_file_that_is_not_there_is_said(tmp_path):
     path = tmp_path / "none.pt"
     assert "No such file or directory" in refused(path, lambda: known_file(str(path), "0" * 64))
+
+
+def test_a_name_that_is_no_text_is_told(tmp_path):
+    (tmp_path / "set").mkdir()
+    try:
+        Path(os.fsdecode(os.fsencode(tmp_path / "set") + b"/caf\xe9.png")).write_bytes(b"x")
+    except OSError:
+        pytest.skip("this file system takes no such name")
+    with pytest.raises(UserError, match=r"caf.*is not UTF-8; rename it"):
+        Files(tmp_path / "set")

@@ -60,6 +60,7 @@ class Box:
             raise ValueError(f"the box {self.left, self.top, self.right, self.bottom} is empty")
         if self == Box(0, 0, *picture.size) and picture.size == (size, size):
             return picture
+        # the filter reaches as far beyond the box as it is wide: the edge of a crop is what the whole picture would show there
         picture, dx, dy = _with_edges(picture, self.left, self.top, self.right, self.bottom)
         box = (self.left + dx, self.top + dy, self.right + dx, self.bottom + dy)
         return picture.resize((size, size), RESIZERS[resizer], box=box)
@@ -197,6 +198,8 @@ def rgb(data: bytes, *, upright: bool = False) -> Image.Image:
             raise ValueError(f"{picture.width}x{picture.height} is more than {MOST_PIXELS} pixels")
         if upright:
             picture = ImageOps.exif_transpose(picture)
+        if picture.mode == "F":
+            raise ValueError("its pixels are floats, whose range is anybody's guess; save it with 8 or 16 bits a channel")
         if picture.mode.startswith("I"):  # 16-bit grey; convert() would cut it off at 255
             picture = Image.fromarray((np.asarray(picture, dtype=np.int64).clip(0, 65535) // 257).astype(np.uint8))
         if "transparency" in picture.info:

@@ -44,6 +44,8 @@ class Files:
             self.archive = _opened(source)
             found = sorted(_safe(source, self.archive))
         found = [name for name in found if not any(part.startswith((".", "__MACOSX")) for part in name.split("/"))]
+        if odd := [name for name in found if any("\ud800" <= letter <= "\udfff" for letter in name)]:
+            raise UserError(f"{source}: the name {odd[0]!a} is not UTF-8; rename it")
         self.inside = _only_folder(found)
         self.names = [name[len(self.inside) :] for name in found]
         self.known = set(self.names)
