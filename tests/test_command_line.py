@@ -108,6 +108,25 @@ def test_a_skipped_run_is_exit_0_and_said(run: Command) -> None:
     assert "linear learns one fixed hole" in told.out
 
 
+def test_a_plugin_file_that_cannot_be_loaded_is_told_and_the_others_run(command: Command, tmp_path: Path) -> None:
+    (tmp_path / "broken.py").write_text("import no_such_library\n")
+    told = command(
+        "run",
+        "--methods",
+        "mean-fill",
+        "--plugin",
+        str(tmp_path / "broken.py"),
+        *OPTIONS,
+        "--results",
+        str(tmp_path / "results"),
+    )
+    assert told.code == 0, told.err
+    assert "a plugin is left out" in told.err
+    assert "No module named 'no_such_library'" in told.err
+    told = command("run", "--methods", "mean-fill", "--mask", "mine", "--plugin", str(tmp_path / "broken.py"), *OPTIONS)
+    assert "it may be in a plugin that is left out" in told.err
+
+
 def test_an_interrupted_run_is_exit_130_and_says_that_nothing_is_lost(run: Command) -> None:
     class Stopped(Child):
         def __init__(self, *_: Any, **__: Any) -> None:

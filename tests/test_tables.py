@@ -242,6 +242,24 @@ def test_as_many_images_are_not_yet_the_same_ones(tmp_path):
     assert {name: (metric["mean"], metric["n"]) for name, metric in found.items()} == {"ours": (22.5, 2), "theirs": (20.5, 2)}
 
 
+def test_one_image_has_no_interval(tmp_path):
+    lay(tmp_path, psnrs=(20.0,))
+    text = tables.table(tmp_path)
+    assert "1 test image, which has no interval" in text
+    assert body(text)["gan"][1] == "**20.00**"
+
+
+def test_a_file_that_cannot_be_written_is_one_sentence(tmp_path):
+    lay(tmp_path)
+    with pytest.raises(UserError, match=r"nowhere.x\.md cannot be written: No such file"):
+        tables.write("text", tmp_path / "nowhere" / "x.md")
+
+
+def test_a_data_set_is_chosen_as_it_was_typed(tmp_path):
+    lay(tmp_path, labels={"dataset": "faces[crop=wide,train=9]"})
+    assert "gan" in body(tables.table(tmp_path, only="faces[train=9,crop=wide]"))
+
+
 def test_an_incomplete_row_is_never_bold(tmp_path):
     lay(tmp_path, "whole", (20.0,) * 4)
     lay(tmp_path, "half", (20.0,) * 4)

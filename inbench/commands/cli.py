@@ -24,7 +24,7 @@ from inbench.commands import (
     cli_report,
     cli_tables,
 )
-from inbench.commands.cli_options import FAILED, OK, STOPPED, WRONG, Parser, common, data, print_json
+from inbench.commands.cli_options import FAILED, OK, STOPPED, WRONG, Parser, common, data, print_json, tell_broken
 from inbench.words.errors import Interrupted, NoRoom, UserError, visible
 
 if TYPE_CHECKING:
@@ -167,7 +167,7 @@ def _stop(number: int, frame: object) -> None:
 
 def _run(asked: argparse.Namespace) -> int:
     from inbench.commands.progress import Screen
-    from inbench.joints import isolation
+    from inbench.joints import isolation, registry
     from inbench.readers import tables
     from inbench.runs import executors, paper_runs, plan
     from inbench.runs.runner import Limits
@@ -204,6 +204,7 @@ def _run(asked: argparse.Namespace) -> int:
         planned = paper_runs.make(*chosen, request, screen.preparing, claims=asked.claims)
     else:
         planned = plan.make(request, screen.preparing)
+    tell_broken(registry.load(asked.plugin), asked.plugin)
     if asked.plan:
         return _plan(asked, planned, screen)
     screen.plan(planned)

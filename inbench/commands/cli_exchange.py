@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from inbench.commands.cli_options import OK, common, data, print_json
+from inbench.commands.cli_options import OK, common, data, print_json, tell_broken
 from inbench.words.errors import UserError, visible
 
 if TYPE_CHECKING:
@@ -165,6 +165,7 @@ def _score(asked: argparse.Namespace) -> int:
 
     torch.set_num_threads(plan.threads(asked.threads))
     plugins = registry.load(asked.plugin)
+    tell_broken(plugins, asked.plugin)
     if asked.guesses is None:
         return _score_again(asked, plugins)
     if asked.name is None:

@@ -5,8 +5,12 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
+
+if TYPE_CHECKING:
+    from inbench.joints.registry import Registry
 
 OK, FAILED, WRONG, STOPPED = 0, 1, 2, 130
 
@@ -17,6 +21,12 @@ class Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         print(f"inbench: {message}; see {self.prog} --help", file=sys.stderr)
         raise SystemExit(WRONG)
+
+
+def tell_broken(plugins: Registry, files: Sequence[str]) -> None:
+    """Say which of the plugin files that were named cannot be used; the others go on."""
+    for line in plugins.broken(files):
+        print(f"inbench: {line}", file=sys.stderr)
 
 
 def data(command: argparse.ArgumentParser) -> None:

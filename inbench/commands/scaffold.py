@@ -116,7 +116,8 @@ def _file(kind: str, name: str, here: Path) -> tuple[dict[Path, str], list[str]]
         return files, [f"inbench check {name}", run]
     test = _test(kind, name, module)
     files = {here / f"{module}.py": source(kind, name), here / f"test_{module}.py": test}
-    return files, [f"inbench check {module}.py", f"{run} --plugin {module}.py"]
+    done = [f"inbench score --plugin {module}.py"] if kind == "metric" else []  # what was run before gets it too
+    return files, [f"inbench check {module}.py", *done, f"{run} --plugin {module}.py"]
 
 
 def distribution(kind: str, name: str, here: Path) -> tuple[dict[Path, str], list[str]]:

@@ -99,6 +99,11 @@ class Registry:
     def names(self, kind: str) -> list[str]:
         return sorted(self.plugins[kind])
 
+    def broken(self, files: Sequence[str]) -> list[str]:
+        """What is wrong with plugin files that the user named, a line each."""
+        named = set(named_files(files))
+        return [f"a plugin is left out: {fault}" for fault in self.faults if fault.origin in named]
+
     def get(self, kind: str, name: str) -> Plugin:
         """The plugin of that name; a broken one asked for by name, or a name that does not exist, is a `UserError`."""
         if name in self.plugins[kind]:
@@ -106,7 +111,11 @@ class Registry:
         for fault in self.faults:
             if fault.name == name:
                 raise UserError(f"{kind} {name!r} is broken: {fault}")
-        raise unknown(SPOKEN[kind], name, self.plugins[kind])
+        told = unknown(SPOKEN[kind], name, self.plugins[kind])
+        broken = [fault for fault in self.faults if not fault.kind and Path(fault.origin).is_absolute()]
+        if broken:
+            raise UserError(f"{told}; it may be in a plugin that is left out: {broken[0]}")
+        raise UserError(f"{told}; a plugin of yours needs --plugin FILE.py") if "there are:" in str(told) else told
 
 
 def load(files: Sequence[str] = ()) -> Registry:

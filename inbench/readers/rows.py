@@ -121,7 +121,7 @@ def asked_for(
     Raises `UserError` for one that no table has.
     """
     wanted = {"mask": brackets.split_list(masks)} if masks else {}
-    wanted |= {field: [name] for field, name in (("dataset", dataset), ("budget", budget)) if name}
+    wanted |= {field: [_in_order(name)] for field, name in (("dataset", dataset), ("budget", budget)) if name}
     there = list(sections(found)) if wanted else []
     for field, names in wanted.items():
         known = {getattr(section, field) for section in there}
@@ -129,6 +129,12 @@ def asked_for(
             if name not in known:
                 raise unknown("data set" if field == "dataset" else field, name, known)
     return lambda section: all(getattr(section, field) in names for field, names in wanted.items())
+
+
+def _in_order(text: str) -> str:
+    """A name with its options as labels have them, sorted."""
+    named = brackets.parse(text)
+    return brackets.write(named.name, named.options)
 
 
 def of_dataset(found: list[Record], only: str | None) -> list[Record]:

@@ -89,7 +89,9 @@ def score(name: str, row: Row, best: float | None = None, *, scale: float = 1.0)
     digits = 3 if name.startswith("ssim") else 2
     behind = worth(best, metric["better"]) - worth(metric["mean"], metric["better"]) if best is not None else np.inf
     is_best = may_be_best(row) and behind <= MARGINS.get(name, 0.0)
-    spread = f"±{scale * (metric['high'] - metric['low']) / 2:.{digits}f}" if metric["low"] is not None else ""
+    spread = (
+        f"±{scale * (metric['high'] - metric['low']) / 2:.{digits}f}" if metric["low"] is not None and metric["n"] > 1 else ""
+    )
     return Cell(f"{scale * metric['mean']:.{digits}f}", spread, best=is_best)
 
 
@@ -131,7 +133,7 @@ def _notes(members: Sequence[Row]) -> list[str]:
     complete = sum(row["complete"] for row in members)
     counts = {row["metrics"][PRIMARY]["n"] for row in members if row["metrics"]}
     several = any(metric_seeds(row) > 1 for row in members)
-    lines = [f"{complete} of {len(members)} complete; {max(counts, default=0)} test images"]
+    lines = [f"{complete} of {len(members)} complete; {_images(max(counts, default=0))}"]
     lines += sorted({note for row in members for note in row["notes"]})
     lines.append(
         "± is half a 95 % interval, over images for one training" + (" and over trainings for several" if several else "")
@@ -141,6 +143,10 @@ def _notes(members: Sequence[Row]) -> list[str]:
     if len({hardware for row in members for hardware in row["hardware"]}) > 1:
         lines.append("times are from different hardware and must not be compared")
     return lines
+
+
+def _images(count: int) -> str:
+    return "1 test image, which has no interval" if count == 1 else f"{count} test images"
 
 
 def marked(members: Sequence[Row]) -> list[str]:

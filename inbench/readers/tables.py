@@ -166,7 +166,10 @@ def unfinished_in(folder: Path) -> int:
 
 def write(text: str, file: Path, name: str = "tables") -> None:
     """Put the tables into a file: between the markers of that name where it has them, else as the whole file."""
-    records.write_file(file, placed(text, file, name).encode())
+    try:
+        records.write_file(file, placed(text, file, name).encode())
+    except OSError as error:
+        raise UserError(f"{file} cannot be written: {error.strerror}") from None
 
 
 def is_current(text: str, file: Path, name: str = "tables") -> bool:

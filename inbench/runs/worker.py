@@ -240,6 +240,9 @@ class Worker:
             beat=lambda done, total: self.heart.beat(f"scoring {canonical}", done, total),
             guard=guard,
         )
+        lost = [name for name in told["metrics"] if name not in {metric.label for metric in self.metrics}]
+        if lost:
+            guard.tell(f"no longer scored by {', '.join(lost)}, which was not loaded: inbench score --plugin FILE.py")
         safe = brackets.file_name(key)
         files = {f"scores/{safe}.csv": scores.csv()}
         if "guesses" in self.spec["keep"]:
@@ -259,7 +262,8 @@ class Worker:
         }
         older = {name: old for name, old in told["scores"].items() if name != key and old["shown"] == entry["shown"]}
         others = {name: old for name, old in told["scores"].items() if name not in older}  # an older source of the mask
-        told = {**told, "scores": {**others, key: entry}, "costs": costs, "written": clock.utc()}
+        labels = {**told["labels"], "budget": self.spec["labels"]["budget"]}  # of what no budget changes, the last one's
+        told = {**told, "labels": labels, "scores": {**others, key: entry}, "costs": costs, "written": clock.utc()}
         told["metrics"] = {
             name: metric for name, metric in told["metrics"].items() if name in entry["means"]
         }  # every mask has them
