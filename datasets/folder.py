@@ -41,7 +41,7 @@ class Folder(Dataset):
         files = Files(source)
         if not files.pictures():
             raise UserError(f"{source} holds no pictures (.jpg, .png, .webp, .bmp, .tif)")
-        rows = index(files) if "index.csv" in files.known else by_hash(files.pictures())
+        rows = index(files) if "index.csv" in files.known else by_folder(files.pictures()) or by_hash(files.pictures())
         parts = {part: [row for row in rows if row.split == part] for part in PARTS}
         for part in ("train", "test"):
             if not parts[part]:
@@ -117,6 +117,12 @@ def index(files: Files) -> list[Row]:
         seen.add(file)
         rows.append(Row(file, split, (told[owner] or "").strip() if owner else ""))
     return rows
+
+
+def by_folder(names: Sequence[str]) -> list[Row]:
+    """Parts by the folder that each picture lies in, `train/`, `val/` or `test/`; none where some lie elsewhere."""
+    places = [name.partition("/")[0] for name in names]
+    return [Row(name, place, "") for name, place in zip(names, places, strict=True)] if {*places} <= {*PARTS} else []
 
 
 def by_hash(names: Sequence[str]) -> list[Row]:

@@ -308,6 +308,17 @@ def sidecar(source, images, index):
     source.with_name("set.test.csv").write_text(index)
 
 
+def test_folders_named_as_the_parts_are_the_parts(place):
+    files = {
+        f"{part}/{letter}.png": encoded(noise(ord(letter)))
+        for part, letter in zip(("train", "train", "test"), "abc", strict=True)
+    }
+    split = prepared(place(files))
+    assert (split.train.ids, split.val, split.test.ids) == (("train/a.png", "train/b.png"), None, ("test/c.png",))
+    elsewhere = prepared(place({**files, "d.png": encoded(noise(4))}))
+    assert len(elsewhere.train.ids) + len(elsewhere.test.ids) == 4
+
+
 def test_a_lossless_test_part_beside_it_replaces_the_test_pictures(place):
     source = place(some("file,split\na.png,train\nb.png,test\nc.png,test\n"))
     images = np.stack([noise(8, 32, 32), noise(9, 32, 32)])
