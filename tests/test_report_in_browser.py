@@ -199,8 +199,13 @@ def test_a_blinded_page_is_answered_by_keys_and_its_votes_are_counted(
     sides = ["left" if question["left"] == "linear" else "right" for question in key["questions"]]
     for side in sides[:4]:
         press(browser, Keys.ARROW_LEFT if side == "left" else Keys.ARROW_RIGHT)
-    browser.driver.refresh()
-    assert browser.find("#count").text == "5 of 5", "what was answered is kept"
+    assert browser.find("#count").text == "5 of 5"
+
+    def is_kept() -> bool:  # a browser may write down what a page keeps a moment later
+        browser.driver.refresh()
+        return bool(browser.find("#count").text == "5 of 5")
+
+    assert until(is_kept), "what was answered is kept"
     browser.find("#back").click()
     browser.find(f"#{sides[3]}").click()
     browser.find("#left" if sides[4] == "right" else "#right").click()
