@@ -49,6 +49,14 @@ def test_which_precision_is_meant_has_to_be_said_where_both_have_several(tmp_pat
     assert found.differences["psnr"].value == pytest.approx(0.5)
 
 
+def test_where_one_of_two_is_missing_nothing_has_to_be_said(tmp_path):
+    for precision in ("float32", "bf16"):
+        lay(tmp_path, "one", tuple(HARD), run={"precision": precision})
+    for text in ("third", ""):
+        with pytest.raises(UserError, match=f"there are no scores of '{text}'"):
+            comparison.compare(tmp_path, "one", text)
+
+
 def test_records_that_stand_in_the_tables_of_two_budgets_are_one_claim(tmp_path):
     for name in ("ridge", "other-ridge"):
         lay(tmp_path, name, tuple(HARD + len(name)), labels={"any_budget": True})

@@ -70,14 +70,19 @@ def test_what_was_begun_with_older_code_is_cleared_when_the_run_is_done(
     assert not work.exists()
 
 
-def test_a_kept_checkpoint_is_the_start_of_more_steps(plugin: Write, tiny: Tiny, record: Find, tmp_path: Path) -> None:
-    options = {"plugins": [plugin(SLOW)], "keep": "weights,guesses,checkpoint"}
+def with_and_without_a_start(method: str, file: str, tiny: Tiny, record: Find, tmp_path: Path) -> list[records.Record]:
+    """Ten steps by themselves, six that keep their checkpoint, and ten beside those."""
+    options = {"plugins": [file], "keep": "weights,guesses,checkpoint"}
     with workers(Child):
-        tiny("slow", into="straight", **options, budget="smoke[steps=10,batch=4]")
-        tiny("slow", **options, budget="smoke[steps=6,batch=4]")
-        tiny("slow", **options, budget="smoke[steps=10,batch=4]")
-    straight = record("slow", into="straight")
-    (begun, further) = sorted(records.all_of(tmp_path / "results"), key=lambda one: one.told["run"]["steps"])
+        tiny(method, into="straight", **options, budget="smoke[steps=10,batch=4]")
+        tiny(method, **options, budget="smoke[steps=6,batch=4]")
+        tiny(method, **options, budget="smoke[steps=10,batch=4]")
+    beside = sorted(records.all_of(tmp_path / "results"), key=lambda one: one.told["run"]["steps"])
+    return [record(method, into="straight"), *beside]
+
+
+def test_a_kept_checkpoint_is_the_start_of_more_steps(plugin: Write, tiny: Tiny, record: Find, tmp_path: Path) -> None:
+    straight, begun, further = with_and_without_a_start("slow", plugin(SLOW), tiny, record, tmp_path)
     assert (straight.told["started_from"], further.told["started_from"]) == (None, begun.folder.name)
     assert further.key == straight.key
     for name in ("weights.safetensors", "scores/center_side_16.csv", "guesses/center_side_16.npy"):
@@ -96,13 +101,7 @@ class Scheduled(Learner):
 
 
 def test_a_training_that_looks_at_its_progress_is_no_start(plugin: Write, tiny: Tiny, record: Find, tmp_path: Path) -> None:
-    options = {"plugins": [plugin(SCHEDULED)], "keep": "weights,checkpoint"}
-    with workers(Child):
-        tiny("scheduled", into="straight", **options, budget="smoke[steps=10,batch=4]")
-        tiny("scheduled", **options, budget="smoke[steps=6,batch=4]")
-        tiny("scheduled", **options, budget="smoke[steps=10,batch=4]")
-    straight = record("scheduled", into="straight")
-    (begun, further) = sorted(records.all_of(tmp_path / "results"), key=lambda one: one.told["run"]["steps"])
+    straight, begun, further = with_and_without_a_start("scheduled", plugin(SCHEDULED), tiny, record, tmp_path)
     assert (begun.told["scheduled"], further.told["started_from"]) == (True, None)
     assert (further.folder / "weights.safetensors").read_bytes() == (straight.folder / "weights.safetensors").read_bytes()
 

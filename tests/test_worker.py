@@ -204,6 +204,15 @@ def test_holes_of_a_changed_mask_are_scored_anew(
     assert found[0][1] != found[1][1]
 
 
+@pytest.mark.usefixtures("here")
+def test_a_learner_keeps_the_name_of_the_budget_that_trained_it(tiny: Tiny, record: Find) -> None:
+    tiny("autoencoder[bottleneck=16,width=8],mean-image", budget="smoke[steps=6,batch=4]")
+    fewer = "smoke[steps=6,batch=4,test_images=4]"
+    tiny("autoencoder[bottleneck=16,width=8],mean-image", budget=fewer, test_masks="half")
+    labels = [record(method).told["labels"]["budget"] for method in ("autoencoder", "mean-image")]
+    assert labels == ["smoke[batch=4,steps=6]", "smoke[batch=4,steps=6,test_images=4]"]
+
+
 # The same numbers
 
 

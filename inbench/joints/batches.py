@@ -42,9 +42,8 @@ class Batches:
         size = part.images.shape[1]
         self.images: NDArray[np.uint8] | Tensor = part.images
         if device.type == "cuda" and part.images.nbytes < torch.cuda.mem_get_info(device)[0] // 2:
-            self.images = torch.from_numpy(np.array(part.images)).to(
-                device
-            )  # resident; a copy, since torch warns of read-only memory
+            copied = np.array(part.images)  # torch warns of memory that is read-only
+            self.images = torch.from_numpy(copied).to(device)  # resident
         self.batch, self.seed, self.device, self.one_pass = batch, seed, device, one_pass
         self.flips = flips
         self.mask = mask

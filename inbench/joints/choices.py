@@ -118,7 +118,8 @@ def dataset(text: str, plugins: Registry, *, source: Path | None = None, skip_ba
     except UserError as error:
         if any(fault.name == named.name for fault in plugins.faults):
             raise
-        raise UserError(f"{error} Pictures of your own are named by their path, as ./{named.name}") from None
+        stop = "" if str(error).endswith("?") else "."
+        raise UserError(f"{error}{stop} Pictures of your own are named by their path, as ./{named.name}") from None
     source = Path(os.path.expanduser(named.name)) if is_path else source
     if source is not None and not os.path.exists(source):
         raise UserError(

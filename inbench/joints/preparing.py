@@ -62,6 +62,8 @@ def prepare(
                 if claim.check():
                     shutil.rmtree(target, ignore_errors=True)  # what has lost its manifest is nothing
                     work.rename(target)
+                else:
+                    shutil.rmtree(work, ignore_errors=True)
     with contextlib.suppress(OSError):  # a shared folder may be read-only
         os.utime(target / "manifest.json")  # the set that was asked for last is the one its name means
     return Prepared(target)

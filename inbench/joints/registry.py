@@ -111,11 +111,11 @@ class Registry:
         for fault in self.faults:
             if fault.name == name:
                 raise UserError(f"{kind} {name!r} is broken: {fault}")
-        told = unknown(SPOKEN[kind], name, self.plugins[kind])
+        told = unknown(SPOKEN[kind], name, self.plugins[kind], otherwise="; a plugin of yours needs --plugin FILE.py")
         broken = [fault for fault in self.faults if not fault.kind and Path(fault.origin).is_absolute()]
         if broken:
             raise UserError(f"{told}; it may be in a plugin that is left out: {broken[0]}")
-        raise UserError(f"{told}; a plugin of yours needs --plugin FILE.py") if "there are:" in str(told) else told
+        raise told
 
 
 def load(files: Sequence[str] = ()) -> Registry:

@@ -95,19 +95,20 @@ def sides_of(members: list[Record], scored: Scored, *texts: str) -> list[Side | 
     Raises `UserError` where a method was trained in several forms and nothing says which is meant.
     """
     forms = [forms_of(members, scored, text) for text in texts]
-    whole = list(itertools.product(*filter(None, forms)))
+    if not all(forms):  # nothing to compare, so nothing to choose
+        return [form[0] if form else None for form in forms]
+    whole = list(itertools.product(*forms))
     chosen = [same for same in whole if len({numerics_of(side.records[0].told["run"]) for side in same}) == 1] or whole
     if len(chosen) > 1:
         several = next(form for form in forms if len(form) > 1)
         shown = [f"{side.shown}, {numerics_of(side.records[0].told['run'])}" for side in several]
         raise UserError(f"{several[0].shown} was trained in several forms; name one: {' or '.join(map(repr, shown))}")
-    found = iter(chosen[0])
-    return [next(found) if form else None for form in forms]
+    return list(chosen[0])
 
 
 def forms_of(members: list[Record], scored: Scored, text: str) -> list[Side]:
     """All forms that a method, `name[option=value], bf16`, was trained in on the mask of the section."""
-    name, *asked = brackets.split_list(text)
+    name, *asked = brackets.split_list(text) or [text]
     found = []
     for same in trainings(members):
         told = same[0].told

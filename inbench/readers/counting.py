@@ -55,10 +55,8 @@ def other_means(record: Record) -> str:
             told = entry["means"].get(name)
             column = rows[metric["column"]].to_numpy(np.float64)
             mean = statistics.reduced(mean_of(column), metric["reduce"])
-            digits = (
-                1e-6 * mean_of(np.abs(column)) if metric["reduce"] == "mean" else 0
-            )  # rows have seven, also about a mean near 0
-            if told is not None and not np.isclose(told, mean, rtol=1e-6, atol=1e-9 + digits):
+            rounded = 1e-6 * mean_of(np.abs(column)) if metric["reduce"] == "mean" else 0  # seven digits, of a mean near 0 too
+            if told is not None and not np.isclose(told, mean, rtol=1e-6, atol=1e-9 + rounded):
                 return f"{record.folder.name}: {name} on {mask} is {told:g}, but the mean of its rows is {mean:g}"
     return ""
 

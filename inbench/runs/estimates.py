@@ -25,7 +25,7 @@ from inbench.words.method import Method
 TRIAL_STEPS = 4
 TRIAL_ANSWERS = 16
 PATIENCE = 5.0
-"""Seconds."""
+"""Seconds that a whole batch of answers may take."""
 ROW_BYTES, LINE_BYTES = 120, 40
 """A row of scores, a step of the curve."""
 
@@ -84,7 +84,7 @@ def _seconds_a_step(worker: Worker, method: Method) -> float:
 
 
 def _seconds_an_image(worker: Worker, method: Method) -> float:
-    """And answers a whole batch, whose memory counts, where that takes no longer than `PATIENCE`."""
+    """Of a few, and of a whole batch, whose memory is that of a run, where that takes no longer than `PATIENCE`."""
     few = _seconds_of_answers(worker, method, TRIAL_ANSWERS)
     return _seconds_of_answers(worker, method, scoring.BATCH) if few * scoring.BATCH < PATIENCE else few
 

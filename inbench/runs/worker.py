@@ -240,18 +240,16 @@ class Worker:
             beat=lambda done, total: self.heart.beat(f"scoring {canonical}", done, total),
             guard=guard,
         )
-        lost = [name for name in told["metrics"] if name not in {metric.label for metric in self.metrics}]
-        if lost:
-            guard.tell(f"no longer scored by {', '.join(lost)}, which was not loaded: inbench score --plugin FILE.py")
         safe = brackets.file_name(key)
         files = {f"scores/{safe}.csv": scores.csv()}
         if "guesses" in self.spec["keep"]:
             files[f"guesses/{safe}.npy"] = scores.npy()
-        entry = {
-            **scoring.entry(scores, self.metrics, f"scores/{safe}.csv"),
-            "warnings": [*guard.told, *(about_overlap(self.data.part("train"), part) if self.cls.learns() else ())],
-        }
+        entry = scoring.entry(scores, self.metrics, f"scores/{safe}.csv")
+        kept = {name: metric for name, metric in told["metrics"].items() if name in entry["means"]}  # every mask has them
+        if lost := ", ".join(told["metrics"].keys() - kept.keys()):
+            guard.tell(f"no longer scored by {lost}, which was not loaded: inbench score --plugin FILE.py")
         entry |= {
+            "warnings": [*guard.told, *(about_overlap(self.data.part("train"), part) if self.cls.learns() else ())],
             "costs": {**scores.costs, "cpu_seconds": round(time.process_time() - began, 1)},
             "shown": self.spec["labels"]["masks"][canonical] + ("" if key == canonical else f" on {self.spec['part']}"),
             "guesses": f"guesses/{safe}.npy" if "guesses" in self.spec["keep"] else None,
@@ -262,11 +260,9 @@ class Worker:
         }
         older = {name: old for name, old in told["scores"].items() if name != key and old["shown"] == entry["shown"]}
         others = {name: old for name, old in told["scores"].items() if name not in older}  # an older source of the mask
-        labels = {**told["labels"], "budget": self.spec["labels"]["budget"]}  # of what no budget changes, the last one's
-        told = {**told, "labels": labels, "scores": {**others, key: entry}, "costs": costs, "written": clock.utc()}
-        told["metrics"] = {
-            name: metric for name, metric in told["metrics"].items() if name in entry["means"]
-        }  # every mask has them
+        told = {**told, "scores": {**others, key: entry}, "metrics": kept, "costs": costs, "written": clock.utc()}
+        if told["labels"]["any_budget"]:  # called by the last one that scored it
+            told["labels"] = {**told["labels"], "budget": self.spec["labels"]["budget"]}
         gone = tuple(str(old[name]) for old in older.values() for name in ("file", "guesses") if old.get(name))
         records.commit(self.final, {**files, "run.json": records.to_json(told)}, remove=gone)
         return told

@@ -34,9 +34,9 @@ def visible(text: object) -> str:
     return re.sub(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\ud800-\udfff]+", " ", str(text))
 
 
-def unknown(what: str, name: str, known: Iterable[str]) -> UserError:
-    """An error for a name that does not exist, with the nearest name there is, or all of them."""
+def unknown(what: str, name: str, known: Iterable[str], *, otherwise: str = "") -> UserError:
+    """An error for a name that does not exist, with the nearest name there is, or all of them and what else it may be."""
     names = sorted(known)
     near = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
-    hint = f"did you mean {near[0]!r}?" if near else f"there are: {', '.join(names) or 'none'}"
+    hint = f"did you mean {near[0]!r}?" if near else f"there are: {', '.join(names) or 'none'}{otherwise}"
     return UserError(f"unknown {what} {name!r}; {hint}")
