@@ -144,3 +144,62 @@ def test_a_method_without_scores_is_told_with_those_there_are(tmp_path):
     lay(tmp_path, "third", (20.0,) * 4, run={"data": "0ther"}, labels={"dataset": "cars"})
     with pytest.raises(UserError, match="never scored on the same data"):
         comparison.compare(tmp_path, "one", "third")
+
+
+def ablated(results):
+    """A network, itself with each of two parameters changed, and another method."""
+    lay(results, "gan", tuple(HARD + 1), run={"params": {"tv": 1e-6, "skips": "cat"}})
+    lay(results, "gan", tuple(HARD), run={"params": {"tv": 0.0, "skips": "cat"}}, label="gan[tv=0]")
+    lay(results, "gan", tuple(HARD + 1.5), run={"params": {"tv": 1e-6, "skips": "off"}}, label="gan[skips=off]")
+    lay(results, "ridge", tuple(HARD + 1 + np.resize([1, -1], 60)))
+
+
+def test_a_method_against_several_is_one_table_that_shows_what_differs(tmp_path):
+    ablated(tmp_path)
+    found = comparison.compare(tmp_path, "gan", "gan[tv=0]", "gan[skips=off]", "ridge")
+    (sheet,) = comparison.sheets(found)
+    body = [[cell.text for cell in line] for line in sheet.body]
+    assert [line[0] for line in body] == ["tv=0", "skips=off", "ridge"]
+    assert [line[1] for line in body[:2]] == ["+1.00", "-0.50"]
+    assert [line[-1].partition(" (")[0] for line in body] == [
+        "the first is better",
+        "skips=off is better",
+        "no difference can be claimed",
+    ]
+    assert [one.adjusted for one in found] == pytest.approx(
+        statistics.holm([one.differences["psnr-pooled"].p for one in found])
+    )
+    assert "The verdict is on psnr-pooled alone, p by Holm over 3 claims" in formats.markdown([sheet])
+
+
+def test_one_of_several_that_was_never_scored_beside_the_first_is_named(tmp_path):
+    ablated(tmp_path)
+    lay(tmp_path, "far", (20.0,) * 4, run={"data": "0ther"}, labels={"dataset": "cars"})
+    with pytest.raises(UserError, match="gan and far were never scored on the same data"):
+        comparison.compare(tmp_path, "gan", "ridge", "far")
+
+
+def test_so_short_a_training_that_it_is_below_linear_says_little_of_the_method(tmp_path):
+    few = {"labels": {"budget": "paper[steps=9]"}}
+    two(tmp_path, **few)
+    lay(tmp_path, "linear", tuple(HARD + 0.2), **few)
+    lay(tmp_path, "third", tuple(HARD - 1), **few)
+    caution = "So short a training says little of what it leaves below linear: other, third"
+    assert caution in formats.markdown(comparison.sheets(comparison.compare(tmp_path, "one", "other", "third")))
+    two(tmp_path / "whole", labels={"budget": "paper"})
+    lay(tmp_path / "whole", "linear", tuple(HARD + 0.2), labels={"budget": "paper"})
+    assert "So short a training" not in formats.markdown(
+        comparison.sheets(comparison.compare(tmp_path / "whole", "one", "other"))
+    )
+
+
+def test_a_comparison_in_a_document_is_written_and_checked(tmp_path, command):
+    two(tmp_path)
+    page = tmp_path / "page.md"
+    page.write_text("before\n<!-- inbench comparison: begin --><!-- inbench comparison: end -->\nafter\n")
+    asked = ("compare", "one", "other", "--results", str(tmp_path))
+    assert command(*asked, "--check", str(page)).code == 1
+    assert command(*asked, "--write", str(page)).code == 0
+    assert "one is better by 0.50 dB" in page.read_text()
+    assert page.read_text().endswith("\nafter\n")
+    assert command(*asked, "--check", str(page)).code == 0

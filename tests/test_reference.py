@@ -23,7 +23,7 @@ MADE = [
     for line in subprocess.run(
         ["make", "-n", "tables"], cwd=ROOT, capture_output=True, text=True, check=True
     ).stdout.splitlines()
-    if line.startswith(".venv/bin/inbench tables ")
+    if line.startswith((".venv/bin/inbench tables ", ".venv/bin/inbench compare "))
 ]
 """The commands of `make tables` that write tables, without the program."""
 FOLDERS = sorted((REFERENCE / "runs").glob("*"))

@@ -47,10 +47,13 @@ def add(commands: Any) -> None:
     common(shown, results=True)
     shown.set_defaults(call=_tables)
 
-    compared = commands.add_parser("compare", help="two methods on the same images, paired", allow_abbrev=False)
-    compared.add_argument("methods", nargs=2, metavar="METHOD", help="as tables show it, with parameters in brackets")
+    compared = commands.add_parser("compare", help="a method against others on the same images, paired", allow_abbrev=False)
+    compared.add_argument("method", metavar="METHOD", help="the first, as tables show it, with parameters in brackets")
+    compared.add_argument("others", nargs="+", metavar="OTHER", help="each of these is compared with the first")
     compared.add_argument("--only", metavar="DATASET", help="on one data set")
     compared.add_argument("--format", metavar="F", help="markdown, latex or html (default: markdown)")
+    compared.add_argument("--write", metavar="FILE", help="write it into FILE, between its markers")
+    compared.add_argument("--check", metavar="FILE", help="exit 1 where FILE does not hold it as it is now")
     common(compared, results=True)
     compared.set_defaults(call=_compare)
 
@@ -77,18 +80,19 @@ def settle(asked: argparse.Namespace) -> tuple[str | None, str | None]:
 
 
 def _tables(asked: argparse.Namespace) -> int:
+    _refuse_what_is_ignored(asked)
+    return _put(asked, *_text(asked))
+
+
+def _put(asked: argparse.Namespace, text: str, name: str, home: Path) -> int:
+    """A document to where it was asked for: into a file, compared with what a file holds, or on the screen."""
     from inbench.readers import tables
 
-    _refuse_what_is_ignored(asked)
-    text, name, home = _text(asked)
     if asked.check is not None:
         file = Path(asked.check) if asked.check else home
         if tables.is_current(text, file, name):
             return OK
-        print(
-            f"inbench: {file} is stale; write it anew with inbench tables --results {asked.results} --write {file}",
-            file=sys.stderr,
-        )
+        print(f"inbench: {file} is stale; the same with --write in place of --check writes it anew", file=sys.stderr)
         return FAILED
     if asked.write is not None:
         tables.write(text, Path(asked.write) if asked.write else home, name)
@@ -157,12 +161,11 @@ def _text(asked: argparse.Namespace) -> tuple[str, str, Path]:
 def _compare(asked: argparse.Namespace) -> int:
     from inbench.readers import comparison, formats
 
-    found = comparison.compare(asked.results, *asked.methods, only=asked.only)
+    found = comparison.compare(asked.results, asked.method, *asked.others, only=asked.only)
     form = asked.format or "markdown"
     if asked.json:
         print_json({"rows": comparison.as_rows(found)})
-    elif form not in formats.FORMATS:
+        return OK
+    if form not in formats.FORMATS:
         raise unknown("format", form, formats.FORMATS)
-    else:
-        print(formats.FORMATS[form](comparison.sheets(found)), end="")
-    return OK
+    return _put(asked, formats.FORMATS[form](comparison.sheets(found)), "comparison", asked.results / "TABLES.md")

@@ -1,4 +1,4 @@
-"""Comparison: two methods on the same pictures: paired differences, one primary metric, Holm over the claims that are made."""
+"""Comparison: a method against others on the same pictures: paired, one primary metric, Holm over the claims made."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import numpy as np
 from inbench.readers import statistics
 from inbench.readers.naming import is_of
 from inbench.readers.rows import Scored, Section, asked_for, found_in, numerics_of, sections, trainings
-from inbench.readers.score_sheets import MARGINS, SHOWN, ranks, title_of
+from inbench.readers.score_sheets import FLOOR, MARGINS, SHOWN, ranks, title_of
 from inbench.readers.sheets import NO_CELL, Cell, Column, Sheet
 from inbench.readers.statistics import Difference
 from inbench.words import brackets
@@ -24,19 +24,28 @@ from inbench.words.soundness import PRIMARY
 PRIMARY_MASK = "center"
 """Where the one claim of a comparison is made; everything else is secondary: shown, and claimed by nobody."""
 
+BRIEFLY = (PRIMARY, "ssim")
+"""What is shown of a method against many."""
+
 
 @dataclass
 class Compared:
-    """One section: the differences of A and B by metric. by_seeds: over trainings, else over the pictures of one each."""
+    """One section: the differences of A and B by metric. by_seeds: over trainings, else over the pictures of one each.
+
+    beside: B as it is told beside A: of the same method, the parameters that differ. withheld: why nothing is claimed;
+    short: which of the two had so short a training that what is claimed of it says little of the method.
+    """
 
     section: Section
     names: tuple[str, str]
+    beside: str
     seeds: tuple[int, int]
     images: int
     by_seeds: bool
     differences: dict[str, Difference]
     told: dict[str, dict[str, Any]]
     withheld: str = ""
+    short: list[str] = field(default_factory=list)
     keys: frozenset[str] = frozenset()
     spread: float | None = None
     adjusted: float | None = None
@@ -48,27 +57,37 @@ class Compared:
         return self.section.mask == PRIMARY_MASK and not self.withheld and PRIMARY in self.differences
 
 
-def compare(results: Path, one: str, other: str, *, only: str | None = None) -> list[Compared]:
-    """Both methods wherever both were scored on the same data, size, mask and budget. Raises `UserError` where nowhere."""
+def compare(results: Path, one: str, *others: str, only: str | None = None) -> list[Compared]:
+    """A method and each of the others wherever both were scored on the same data, size, mask and budget.
+
+    Raises `UserError` where a method has no scores, or none with the first.
+    """
     found = []
-    seen = {one: False, other: False}
+    seen = dict.fromkeys((one, *others), False)
+    met = dict.fromkeys(others, False)
     kept = found_in(results)
     where = asked_for(kept, only)
     for section, members in sections(kept).items():
         if not where(section):
             continue
         scored = Scored(section, members)
-        sides = sides_of(members, scored, one, other)
-        for text, side in zip((one, other), sides, strict=True):
-            seen[text] |= bool(side)
-        if sides[0] and sides[1]:
-            found.append(compared_in(section, scored, sides[0], sides[1]))
+        for other in others:
+            sides = sides_of(members, scored, one, other)
+            for text, side in zip((one, other), sides, strict=True):
+                seen[text] |= bool(side)
+            if sides[0] and sides[1]:
+                met[other] = True
+                found.append(compared_in(scored, sides[0], sides[1]))
+                found[-1].short = too_short(members, scored, sides[0], sides[1])
     for text, is_there in seen.items():
         if not is_there:
             there = sorted({record.told["labels"]["method"] for record in found_in(results) if record.status == "ok"})
             raise UserError(f"there are no scores of {text!r} in {results}; there are: {', '.join(there) or 'none'}")
-    if not found:
-        raise UserError(f"{one} and {other} were never scored on the same data, mask and budget; inbench tables shows where")
+    for other, has_met in met.items():
+        if not has_met:
+            raise UserError(
+                f"{one} and {other} were never scored on the same data, mask and budget; inbench tables shows where"
+            )
     claimed = {(one.keys, one.images): one.differences[PRIMARY].p for one in found if one.claims}
     adjusted = dict(zip(claimed, statistics.holm([*claimed.values()]), strict=True))
     for compared in found:
@@ -113,14 +132,14 @@ def forms_of(members: list[Record], scored: Scored, text: str) -> list[Side]:
     for same in trainings(members):
         told = same[0].told
         row = {"method": told["run"]["method"], "params": told["run"]["params"], "label": told["labels"]["method"]}
-        on_it = told["labels"]["train_mask"] in (None, scored.mask.removesuffix(" on val"))
+        on_it = told["labels"]["train_mask"] in (None, scored.section.mask.removesuffix(" on val"))
         ok = [record for record in same if record.status == "ok" and record.key in scored.entries]
         if ok and on_it and is_of(row, name) and (not asked or ", ".join(asked) == numerics_of(told["run"])):
             found.append(Side(", ".join([row["label"], *asked]), ok))
     return found
 
 
-def compared_in(section: Section, scored: Scored, *sides: Side) -> Compared:
+def compared_in(scored: Scored, *sides: Side) -> Compared:
     """Two methods in one section."""
     one, other = (side.records for side in sides)
     metrics = {name: told for name, told in one[0].told["metrics"].items() if name in other[0].told["metrics"]}
@@ -136,20 +155,30 @@ def compared_in(section: Section, scored: Scored, *sides: Side) -> Compared:
             for place, (name, told) in enumerate(metrics.items())
         }
     found = Compared(
-        section,
+        scored.section,
         (sides[0].shown, sides[1].shown),
+        _beside(*sides),
         (len(one), len(other)),
         scored.count(one[0]),
         by_seeds,
         differences,
         metrics,
-        withheld=_withheld(section, [*one, *other]),
+        withheld=_withheld(scored.section, [*one, *other]),
         keys=frozenset(record.key for record in [*one, *other]),
     )
     if by_seeds and PRIMARY in metrics:
         spreads = [np.std([scored.mean(record, PRIMARY) for record in side], ddof=1) for side in (one, other)]
         found.spread = float(np.sqrt(np.mean(np.square(spreads))))
     return found
+
+
+def _beside(one: Side, other: Side) -> str:
+    """The parameters of a method that differ from those of the first; its whole name where it is another."""
+    mine, theirs = (side.records[0].told["run"] for side in (one, other))
+    if mine["method"] != theirs["method"] or mine["params"].keys() != theirs["params"].keys():
+        return other.shown
+    changed = [name for name, value in theirs["params"].items() if value != mine["params"][name]]
+    return ", ".join(f"{name}={brackets.value_text(theirs['params'][name])}" for name in changed) or other.shown
 
 
 def _withheld(section: Section, members: Sequence[Record]) -> str:
@@ -160,13 +189,73 @@ def _withheld(section: Section, members: Sequence[Record]) -> str:
     return f"{' and '.join(young)} has not converged" if young else ""
 
 
+def too_short(members: list[Record], scored: Scored, *sides: Side) -> list[str]:
+    """Which methods a training of fewer steps than the budget's own has not even brought to the floor.
+
+    After a whole training a method may well lie below it and be the better one by another metric.
+    """
+    floor = [record for form in forms_of(members, scored, FLOOR) for record in form.records]
+    if not floor or "steps" not in brackets.parse(scored.section.budget).options:
+        return []
+    least = min(scored.mean(record, PRIMARY) for record in floor)
+    learned = [side for side in sides if side.records[0].told["costs"].get("updates") != {}]
+    return [side.shown for side in learned if min(scored.mean(record, PRIMARY) for record in side.records) < least]
+
+
+def told_short(names: Sequence[str]) -> str:
+    """The same in words; empty for none."""
+    listed = f"{', '.join(names[:-1])} and {names[-1]} are" if len(names) > 1 else "".join(f"{name} is" for name in names)
+    return f"{listed} below {FLOOR} after so few steps" if names else ""
+
+
 def sheets(found: Sequence[Compared]) -> list[Sheet]:
-    """A sheet for each section; the primary metric first."""
+    """A sheet for each section: of two methods all metrics, the primary first; of more the primary, a line for each other."""
     claims = claims_of(found)
-    return [_sheet(compared, claims) for compared in found]
+    together = [list(same) for _, same in itertools.groupby(found, key=lambda compared: compared.section)]
+    if max(map(len, together), default=0) > 1:
+        return [_sheet_of_many(same, claims) for same in together]
+    return [_sheet_of_two(compared, claims) for compared in found]
 
 
-def _sheet(compared: Compared, claims: int) -> Sheet:
+def _sheet_of_many(found: Sequence[Compared], claims: int) -> Sheet:
+    """The first method against each of the others in one section."""
+    columns = [Column("against", number=False)]
+    for name in BRIEFLY:
+        unit = found[0].told.get(name, {}).get("unit", "")
+        columns += [Column(f"{name} {unit}".strip() + ", the first minus it"), Column("95 % interval")]
+    columns += [Column("over", number=False), Column("verdict", number=False)]
+    body = []
+    for compared in found:
+        cells = [Cell(compared.beside)]
+        for name in BRIEFLY:
+            cells += _difference(compared, name)
+        over = f"{compared.seeds[0]} and {compared.seeds[1]} trainings" if compared.by_seeds else f"{compared.images} images"
+        body.append([*cells, Cell(over), Cell(_verdict_in_short(compared))])
+    first = found[0].names[0]
+    notes = [f"the first is {first}; of the same method, a line shows the parameters that differ"]
+    if not all(compared.by_seeds for compared in found):
+        notes.append("over images: of one training each, paired (bootstrap), which says nothing of other seeds")
+    if any(compared.by_seeds for compared in found):
+        notes.append("over trainings: Welch's t")
+    if any(compared.claims for compared in found):
+        notes.append(f"the verdict is on {PRIMARY} alone, p by Holm over {claims} claims")
+    notes += _cautions(found)
+    return Sheet(f"{first} against {len(found)}: {title_of(vars(found[0].section))}", columns, body, notes)
+
+
+def _difference(compared: Compared, name: str) -> list[Cell]:
+    """A difference and its interval, as a table shows them."""
+    difference = compared.differences.get(name)
+    if difference is None or not np.isfinite(difference.value):
+        return [NO_CELL, NO_CELL]
+    digits = 4 if name.startswith("ssim") else 2
+    return [
+        Cell(f"{difference.value:+.{digits}f}"),
+        Cell(f"{difference.low:+.{digits}f} to {difference.high:+.{digits}f}"),
+    ]
+
+
+def _sheet_of_two(compared: Compared, claims: int) -> Sheet:
     section, (one, other) = compared.section, compared.names
     columns = [
         Column("metric", number=False),
@@ -179,14 +268,9 @@ def _sheet(compared: Compared, claims: int) -> Sheet:
     for name in [*shown, *(name for name in compared.differences if name not in shown)]:
         if name not in compared.differences:
             continue
-        told, difference = compared.told[name], compared.differences[name]
-        label = f"{name} {told['unit']}".strip() + (" (primary)" if name == PRIMARY and section.mask == PRIMARY_MASK else "")
-        if not np.isfinite(difference.value):
-            body.append([Cell(label), NO_CELL, NO_CELL, NO_CELL])
-            continue
-        digits = 4 if name.startswith("ssim") else 2
-        interval = Cell(f"{difference.low:+.{digits}f} to {difference.high:+.{digits}f}")
-        body.append([Cell(label), Cell(f"{difference.value:+.{digits}f}"), interval, Cell(_better(compared, name) or "-")])
+        unit = compared.told[name]["unit"]
+        label = f"{name} {unit}".strip() + (" (primary)" if name == PRIMARY and section.mask == PRIMARY_MASK else "")
+        body.append([Cell(label), *_difference(compared, name), Cell(_better(compared, name) or "-")])
     return Sheet(f"{one} against {other}: {title_of(vars(section))}", columns, body, _notes(compared, claims))
 
 
@@ -210,24 +294,51 @@ def _notes(compared: Compared, claims: int) -> list[str]:
     lines.append(verdict(compared, claims))
     if compared.claims:
         lines.append("secondary metrics are shown and not claimed")
+    lines += _cautions([compared])
     return lines + power(compared)
+
+
+def _cautions(found: Sequence[Compared]) -> list[str]:
+    short = [*dict.fromkeys(name for compared in found for name in compared.short)]
+    return [f"so short a training says little of what it leaves below {FLOOR}: {', '.join(short)}"] if short else []
 
 
 def verdict(compared: Compared, claims: int) -> str:
     """The one claim, or why there is none."""
-    if compared.withheld:
-        return f"no verdict: {compared.withheld}"
-    if not compared.claims:
-        return f"no verdict: claims are made of {PRIMARY} on the hole {PRIMARY_MASK} alone"
-    difference, better = compared.differences[PRIMARY], _better(compared, PRIMARY)
-    chance = compared.adjusted if compared.adjusted is not None else difference.p
-    told = ("p below 0.001" if chance < 0.001 else f"p = {chance:.3g}") + (
-        f", Holm over {claims} data sets and budgets" if claims > 1 else ""
-    )
+    if reason := _unclaimed(compared):
+        return reason
+    chance, better = _chance(compared), _better(compared, PRIMARY)
+    told = _p(chance) + (f", Holm over {claims} data sets and budgets" if claims > 1 else "")
     if not better or chance >= 1 - statistics.LEVEL:
         return f"verdict: no difference in {PRIMARY} can be claimed ({told})"
-    small = f", less than the margin of {MARGINS[PRIMARY]} dB" if abs(difference.value) < MARGINS[PRIMARY] else ""
-    return f"verdict: {better} is better by {abs(difference.value):.2f} dB {PRIMARY}{small} ({told})"
+    difference = abs(compared.differences[PRIMARY].value)
+    small = f", less than the margin of {MARGINS[PRIMARY]} dB" if difference < MARGINS[PRIMARY] else ""
+    return f"verdict: {better} is better by {difference:.2f} dB {PRIMARY}{small} ({told})"
+
+
+def _verdict_in_short(compared: Compared) -> str:
+    """The same for a line among others, where the difference stands beside it."""
+    if reason := _unclaimed(compared):
+        return reason
+    chance, better = _chance(compared), _better(compared, PRIMARY)
+    if not better or chance >= 1 - statistics.LEVEL:
+        return f"no difference can be claimed ({_p(chance)})"
+    small = ", less than the margin" if abs(compared.differences[PRIMARY].value) < MARGINS[PRIMARY] else ""
+    return f"{'the first' if better == compared.names[0] else compared.beside} is better{small} ({_p(chance)})"
+
+
+def _unclaimed(compared: Compared) -> str:
+    if compared.withheld:
+        return f"no verdict: {compared.withheld}"
+    return "" if compared.claims else f"no verdict: claims are made of {PRIMARY} on the hole {PRIMARY_MASK} alone"
+
+
+def _chance(compared: Compared) -> float:
+    return compared.differences[PRIMARY].p if compared.adjusted is None else compared.adjusted
+
+
+def _p(chance: float) -> str:
+    return "p below 0.001" if chance < 0.001 else f"p = {chance:.3g}"
 
 
 def power(compared: Compared) -> list[str]:

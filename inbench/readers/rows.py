@@ -187,7 +187,7 @@ class Scored:
     """The per-image scores of a section, on the pictures that all its records share, in one order; read when asked for."""
 
     def __init__(self, section: Section, members: list[Record]) -> None:
-        self.mask = section.mask
+        self.section = section
         found = {record.key: entry for record in members if (entry := entry_of(record, section.mask))}
         scored = [record for record in members if record.key in found]
         newest = {}  # the holes of so many first pictures, as the last run had them

@@ -9,16 +9,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from inbench.readers import curves, statistics
-from inbench.readers.comparison import Compared, Side, compared_in, forms_of, sides_of
+from inbench.readers.comparison import Compared, compared_in, sides_of, told_short, too_short
 from inbench.readers.rows import Scored, Section, found_in, sections
-from inbench.readers.score_sheets import FLOOR, MARGINS
+from inbench.readers.score_sheets import MARGINS
 from inbench.readers.sheets import NO_CELL, Cell, Column, Sheet
 from inbench.readers.statistics import Difference
-from inbench.words import brackets
 from inbench.words.errors import UserError
 from inbench.words.published import Claim, Paper, label_of
 from inbench.words.records import Record
-from inbench.words.soundness import PRIMARY
 
 SUPPORTED, REFUTED, EQUIVALENT, OPEN = "supported", "not supported", "equivalent within the margin", "underpowered"
 CURVES = ("loss-level", "loss-swing")
@@ -69,9 +67,8 @@ def judge(results: Path, paper: Paper, roles: Mapping[str, str], budget: str | N
         one, other = sides_of(found[section], scored, method, than)
         if not one or not other:
             return None
-        compared = compared_in(section, scored, one, other)
-        floor = [record for form in forms_of(found[section], scored, FLOOR) for record in form.records]
-        compared.withheld = compared.withheld or _too_short(section, scored, floor, one, other)
+        compared = compared_in(scored, one, other)
+        compared.withheld = compared.withheld or told_short(too_short(found[section], scored, one, other))
         return Pair(scored, (one.records, other.records), compared)
 
     sizes = {table.size for table in paper.tables}
@@ -86,19 +83,6 @@ def judge(results: Path, paper: Paper, roles: Mapping[str, str], budget: str | N
     judged = [next(chosen[claim.dataset]) for claim in paper.claims]
     _settle(judged)
     return judged
-
-
-def _too_short(section: Section, scored: Scored, floor: list[Record], *sides: Side) -> str:
-    """Which methods a training of fewer steps than the budget's own has not even brought to the floor; empty for none.
-
-    After a whole training a method may well lie below it and be the better one by another metric.
-    """
-    if not floor or "steps" not in brackets.parse(section.budget).options:
-        return ""
-    least = min(scored.mean(record, PRIMARY) for record in floor)
-    learned = [side for side in sides if side.records[0].told["costs"].get("updates") != {}]
-    young = [side.shown for side in learned if min(scored.mean(record, PRIMARY) for record in side.records) < least]
-    return f"{' and '.join(young)} {'are' if len(young) > 1 else 'is'} below {FLOOR} after so few steps" if young else ""
 
 
 def _worth(tested: Sequence[Judged]) -> tuple[int, int]:
