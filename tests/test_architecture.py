@@ -139,7 +139,7 @@ def test_nothing_names_a_plugin_but_the_floor_of_the_tables() -> None:
         for node in ast.walk(ast.parse(file.read_text(encoding="utf-8")))
         if isinstance(node, ast.Constant) and node.value in names
     }
-    assert found == {("score_sheets", "linear")}
+    assert found == {("rows", "linear")}
 
 
 def test_the_plugin_folders_are_no_packages() -> None:

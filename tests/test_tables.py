@@ -379,6 +379,18 @@ def test_tables_of_one_data_set_of_some_masks_and_of_one_budget(tmp_path, comman
     )
 
 
+def test_tables_of_some_methods_keep_their_marks_and_say_that_others_are_left_out(tmp_path, command):
+    lay(tmp_path, "gan", (20.0,) * 4, run={"params": {"tv": 0.0}}, label="gan[tv=0]")
+    lay(tmp_path, "gan", (20.0,) * 4, run={"params": {"tv": 1e-6}})
+    lay(tmp_path, "linear", (21.0,) * 4)
+    told = command("tables", "--results", str(tmp_path), "--methods", "gan[tv=0]")
+    assert [line.split("|")[1].strip() for line in told.out.splitlines() if line.startswith("| gan")] == ["gan[tv=0] †"]
+    assert "1 of 3 rows are shown: --methods gan[tv=0]; bold is the best of these." in told.out
+    assert (
+        "unknown method 'gaan'; did you mean 'gan'?" in command("tables", "--results", str(tmp_path), "--methods", "gaan").err
+    )
+
+
 def test_data_masks_sizes_and_budgets_have_tables_of_their_own(tmp_path):
     lay(tmp_path)
     lay(tmp_path, run={"data": "0ther"}, labels={"dataset": "cars"})

@@ -14,7 +14,8 @@ from inbench.commands.galleries import Gallery
 from inbench.readers import page
 from inbench.readers.naming import chosen
 from inbench.readers.report import about
-from inbench.readers.score_sheets import Row, trained_on_it
+from inbench.readers.rows import trained_on_it
+from inbench.readers.score_sheets import Row
 from inbench.words import seeds
 from inbench.words.errors import UserError
 

@@ -25,6 +25,7 @@ def add(commands: Any) -> None:
     )
     shown.add_argument("--only", metavar="DATASET", help="the tables of one data set")
     shown.add_argument("--masks", metavar="M,..", help="the tables of some holes (default: all)")
+    shown.add_argument("--methods", metavar="A,B[p=1],..", help="the rows of some methods (default: all)")
     shown.add_argument("--format", metavar="F", help="markdown, latex, html, csv or json (default: as FILE ends, or markdown)")
     shown.add_argument(
         "--columns", metavar="C,..", help="which metrics: protocol, perception, all, or names (default: protocol)"
@@ -106,7 +107,11 @@ def _refuse_claims_of_a_table(asked: argparse.Namespace) -> None:
         raise UserError("--claims are of a whole paper; leave out --table")
 
 
-IGNORED = {"--paper": ("only", "masks"), "--time-to": ("masks", "budget"), "--timings": ("only", "masks", "budget")}
+IGNORED = {
+    "--paper": ("only", "masks", "methods"),
+    "--time-to": ("masks", "budget", "methods"),
+    "--timings": ("only", "masks", "budget", "methods"),
+}
 """Of what chooses among tables, what other kinds of table do not ask for."""
 
 
@@ -149,7 +154,7 @@ def _text(asked: argparse.Namespace) -> tuple[str, str, Path]:
     if asked.paper:
         chosen = {"table": asked.table, "datasets": asked.datasets, "budget": asked.budget}
         return tables.paper(asked.results, asked.paper, form, **chosen), Path(asked.paper).stem, home
-    which = {"only": asked.only, "masks": asked.masks, "budget": asked.budget, "form": form}
+    which = {"only": asked.only, "masks": asked.masks, "budget": asked.budget, "methods": asked.methods, "form": form}
     if asked.columns:
         return tables.columns(asked.results, asked.columns, **which), "columns", home
     if asked.matrix:

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 from inbench.commands import galleries
 from inbench.joints.registry import Registry
 from inbench.readers import curves, picking
-from inbench.readers.rows import by_data
-from inbench.readers.score_sheets import head, metric_seeds, ranks, title_of, trained_on_it
+from inbench.readers.rows import by_data, trained_on_it
+from inbench.readers.score_sheets import head, metric_seeds, ranks, title_of
 from inbench.words import brackets
 from inbench.words.errors import UserError
 from inbench.words.records import Record

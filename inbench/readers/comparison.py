@@ -12,8 +12,8 @@ import numpy as np
 
 from inbench.readers import statistics
 from inbench.readers.naming import is_of
-from inbench.readers.rows import Scored, Section, asked_for, found_in, numerics_of, sections, trainings
-from inbench.readers.score_sheets import FLOOR, MARGINS, SHOWN, ranks, title_of
+from inbench.readers.rows import FLOOR, Scored, Section, asked_for, found_in, numerics_of, sections, trainings
+from inbench.readers.score_sheets import MARGINS, SHOWN, ranks, title_of
 from inbench.readers.sheets import NO_CELL, Cell, Column, Sheet
 from inbench.readers.statistics import Difference
 from inbench.words import brackets

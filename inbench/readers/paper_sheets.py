@@ -8,7 +8,8 @@ from typing import Any
 
 from inbench.readers import consistency
 from inbench.readers.naming import is_of
-from inbench.readers.score_sheets import best_of, bold, faults, head, marked, marks, ranks, score, trained_on_it
+from inbench.readers.rows import trained_on_it
+from inbench.readers.score_sheets import best_of, bold, faults, head, marked, marks, ranks, score
 from inbench.readers.sheets import NO_CELL, Cell, Column, Sheet
 from inbench.words.published import Paper, PaperRow, PaperTable, label_of
 from inbench.words.soundness import PRIMARY
@@ -56,11 +57,6 @@ class Beside:
             and is_of(one, row.method)
         ]
 
-    def company(self, row: Row) -> list[Row]:
-        """All rows that a row may be compared with."""
-        section = ("dataset", "data", "size", "mask", "budget")
-        return [one for one in self.rows if all(one[key] == row[key] for key in section)]
-
 
 def paper_sheets(beside: Beside, tables: Sequence[PaperTable]) -> list[Sheet]:
     """The tables, a list of the figures, the arithmetic notes, and the convention."""
@@ -94,8 +90,7 @@ def _table_sheet(beside: Beside, table: PaperTable) -> Sheet:
         columns += [Column(_our_head(name, scale, held)) for name, scale in ours(paper, column)]
     body = []
     for told, row in pairs:
-        company = beside.company(row) if row else []
-        cells = [Cell(told.label), Cell(row["shown"] + marks(row, company) if row else told.method or "-")]
+        cells = [Cell(told.label), Cell(row["shown"] + marks(row) if row else told.method or "-")]
         cells += [Cell(told.dataset), Cell(told.mask)] if several else []
         for column in table.columns:
             cells.append(Cell(told.published[column], published=True) if column in told.published else NO_CELL)
@@ -142,8 +137,7 @@ def _table_notes(beside: Beside, table: PaperTable, pairs: Pairs) -> list[str]:
     hole = paper.convention["hole"]
     if not hole.known:
         lines.append(f"hole of ours: {', '.join(dict.fromkeys(row.mask for row in table.rows))}; of the paper: {hole.reason}")
-    marks_of = {line: None for row in held for line in marked([row, *beside.company(row)])}
-    lines += [line for line in marks_of if not line.startswith("‡") or any(row["converged"] is False for row in held)]
+    lines += marked(held)
     missing = sum(row is None and bool(told.method) for told, row in pairs)
     if missing:
         lines.append(f"{missing} not run yet: {_command(beside, table, held)} runs what is missing")

@@ -13,7 +13,7 @@ from inbench import __version__
 from inbench.readers import counting, page, provenance
 from inbench.readers.chart_lines import Training, trainings
 from inbench.readers.costs import cost_sheets
-from inbench.readers.rows import by_data, by_table, check_there, current, of_dataset, rows_of
+from inbench.readers.rows import by_data, by_table, check_there, current, of_dataset, rows_of, trained_on_it
 from inbench.readers.score_sheets import (
     SHOWN,
     Row,
@@ -25,7 +25,6 @@ from inbench.readers.score_sheets import (
     ranks,
     score,
     score_sheets,
-    trained_on_it,
 )
 from inbench.readers.sheets import Cell, Sheet, sentences
 from inbench.words import clock
@@ -184,7 +183,7 @@ def _table(members: list[Row]) -> Table:
         about(members[0]),
         sheet.title,
         columns,
-        [_line(row, members, names, best, trained, scale) for row in members],
+        [_line(row, names, best, trained, scale) for row in members],
         scale,
         sentences(sheet.notes),
         sheet.faults,
@@ -193,13 +192,12 @@ def _table(members: list[Row]) -> Table:
 
 def _line(
     row: Row,
-    members: list[Row],
     names: Sequence[str],
     best: Mapping[str, float | None],
     trained: bool,
     scale: tuple[float, float] | None,
 ) -> Line:
-    cells = [Cell(row["shown"] + marks(row, members)), *([Cell(row["train_mask"] or "-")] if trained else [])]
+    cells = [Cell(row["shown"] + marks(row)), *([Cell(row["train_mask"] or "-")] if trained else [])]
     values = [cell.text for cell in cells]
     for name in names:
         cells.append(score(name, row, best.get(name)))

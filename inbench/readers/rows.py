@@ -17,6 +17,10 @@ from inbench.readers import counting, standing, statistics
 from inbench.words import brackets
 from inbench.words.errors import UserError, unknown
 from inbench.words.records import Record
+from inbench.words.soundness import PRIMARY
+
+FLOOR = "linear"
+"""A linear map from the known pixels: a learner that is worse was not trained enough."""
 
 
 @dataclass(frozen=True)
@@ -58,7 +62,10 @@ def rows_of(found: list[Record], *, where: Callable[[Section], bool] = lambda _:
         scored = Scored(section, members)
         groups = [(same, _ok(same, scored)) for same in trainings(members)]
         intervals = bootstrapped(scored, [ok[0] for _, ok in groups if len(ok) == 1])
-        made += _told_apart([_row(section, same, ok, scored, intervals) for same, ok in groups])
+        found_here = [_row(section, same, ok, scored, intervals) for same, ok in groups]
+        for row in found_here:
+            row["below_floor"] = _below_floor(row, found_here)
+        made += _told_apart(found_here)
     return made
 
 
@@ -72,6 +79,23 @@ def found_in(results: Path, *, keys: set[str] | None = None) -> list[Record]:
     """The records that tables count. Raises `UserError` where there are none."""
     check_there(results)
     return current(record for record in counting.counted(results)[0] if keys is None or record.key in keys)
+
+
+def trained_on_it(row: dict[str, Any]) -> bool:
+    """Whether a row's training mask is the one it was tested on, or it needed none."""
+    return row["train_mask"] in (None, row["mask"].removesuffix(" on val"))
+
+
+def _below_floor(row: dict[str, Any], members: list[dict[str, Any]]) -> bool:
+    """Whether a learner is worse than a linear map from the known pixels."""
+    floor = next(
+        (other["metrics"] for other in members if other["method"] == FLOOR and other["metrics"] and trained_on_it(other)),
+        None,
+    )
+    if floor is None or row["closed_form"] or not row["seeds"] or not row["metrics"]:
+        return False
+    own, linear = row["metrics"][PRIMARY]["mean"], floor[PRIMARY]["mean"]
+    return own is not None and linear is not None and bool(own < linear)
 
 
 def _told_apart(members: list[dict[str, Any]]) -> list[dict[str, Any]]:

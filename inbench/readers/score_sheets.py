@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from inbench.readers import elsewhere, statistics
-from inbench.readers.rows import by_data, by_table
+from inbench.readers.rows import FLOOR, by_data, by_table, trained_on_it
 from inbench.readers.sheets import NO_CELL, Cell, Column, Sheet
 from inbench.words.soundness import PRIMARY
 
@@ -16,7 +16,6 @@ Row = dict[str, Any]
 SHOWN = ("l2", "psnr", "psnr-pooled", "ssim")
 COLUMNS = {"protocol": SHOWN, "perception": ("gradient-energy", "seam", "spectrum", "patch-distance")}
 """What tables show: the protocol's own, or how a fill looks beside the picture."""
-FLOOR = "linear"
 MARGINS = {"psnr": 0.1, "psnr-pooled": 0.1, "psnr-completed": 0.1, "ssim": 0.005, "ssim-hole": 0.005}
 
 
@@ -39,7 +38,7 @@ def _sheet(members: list[Row], shown: Sequence[str]) -> Sheet:
     columns += [Column(head(name, members)) for name in shown] + [Column("train s"), Column("ms/image")]
     body = []
     for row in members:
-        cells = [Cell(row["shown"] + marks(row, members)), *([Cell(row["train_mask"] or "-")] if trained else [])]
+        cells = [Cell(row["shown"] + marks(row)), *([Cell(row["train_mask"] or "-")] if trained else [])]
         cells += [score(name, row, best.get(name)) for name in shown]
         cells += [number(row["train_seconds"], 0), number(row["ms_per_image"], 1)]
         body.append(cells)
@@ -100,33 +99,16 @@ def number(value: float | None, digits: int) -> Cell:
     return Cell(f"{value:.{digits}f}") if value else NO_CELL
 
 
-def marks(row: Row, members: Sequence[Row]) -> str:
+def marks(row: Row) -> str:
     """What is to be said of a row behind its name."""
     found = "" if row["status"] == "ok" else f" ({row['status']})"
     if row["external"] is not None:
         found += f" {elsewhere.MARK}"
-    if below_floor(row, members):
+    if row["below_floor"]:
         found += " †"
     if row["converged"] is False and ranks(row["budget"]):
         found += " ‡"
     return found
-
-
-def trained_on_it(row: Row) -> bool:
-    """Whether a row's training mask is the one it was tested on, or it needed none."""
-    return row["train_mask"] in (None, row["mask"].removesuffix(" on val"))
-
-
-def below_floor(row: Row, members: Sequence[Row]) -> bool:
-    """Whether a learner is worse than a linear map from the known pixels."""
-    floor = next(
-        (other["metrics"] for other in members if other["method"] == FLOOR and other["metrics"] and trained_on_it(other)),
-        None,
-    )
-    if floor is None or row["closed_form"] or not row["seeds"] or not row["metrics"]:
-        return False
-    own, linear = row["metrics"][PRIMARY]["mean"], floor[PRIMARY]["mean"]
-    return own is not None and linear is not None and bool(own < linear)
 
 
 def _notes(members: Sequence[Row]) -> list[str]:
@@ -152,7 +134,7 @@ def _images(count: int) -> str:
 def marked(members: Sequence[Row]) -> list[str]:
     """What the marks of a table mean, and whether it ranks."""
     lines = []
-    if any(below_floor(row, members) for row in members):
+    if any(row["below_floor"] for row in members):
         lines.append(f"† a learner below {FLOOR}: not trained enough")
     if any(row["converged"] is False and ranks(row["budget"]) for row in members):
         lines.append("‡ not converged: the best validation psnr of the last fifth is over 0.1 dB above the best before")

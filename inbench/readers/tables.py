@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from inbench.readers import counting, formats, paper_sheets, timings, verdicts
+from inbench.readers import counting, formats, naming, paper_sheets, timings, verdicts
 from inbench.readers.costs import cost_sheets
 from inbench.readers.rows import asked_for, check_there, current, found_in, of_dataset, rows_of
 from inbench.readers.rows import rows as rows
@@ -28,19 +28,24 @@ def table(
     only: str | None = None,
     masks: str | None = None,
     budget: str | None = None,
+    methods: str | None = None,
     form: str = "markdown",
     sheets: Callable[[Rows], list[Sheet]] = score_sheets,
     also: Sequence[str] = (),
 ) -> str:
     """The tables of a results folder in a format, or those of one data set (`only`), of some masks, of one budget.
 
-    also: what stands under all of them. Raises `UserError` where no record has what is asked for.
+    methods: their rows alone, `A,B[p=1]`. also: what stands under all tables. Raises `UserError` where no record has what is
+    asked for.
     """
     folder = Path(results)
     check_there(folder)
     sound, damaged = counting.counted(folder)
     kept = current(sound)
-    found = rows_of(kept, where=asked_for(kept, only, masks, budget))
+    there = rows_of(kept, where=asked_for(kept, only, masks, budget))
+    found = naming.chosen(there, methods)
+    if len(found) < len(there):
+        also = [f"{len(found)} of {len(there)} rows are shown: --methods {methods}; bold is the best of these.", *also]
     return written(found, form, sheets=sheets, unfinished=unfinished_in(folder), damaged=damaged, also=also)
 
 
