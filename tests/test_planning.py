@@ -38,6 +38,26 @@ def test_a_plan_says_what_is_left_and_the_record_how_far_it_was_off(command: Com
     assert run["estimate"]["disk_bytes"] > 0.9 * weights
 
 
+def test_a_plan_counts_neither_what_is_trained_nor_what_is_scored(command: Command, tmp_path: Path) -> None:
+    words = ("run", *OPTIONS, "--results", str(tmp_path / "results"), "--methods", AUTO, "--keep", "weights")
+    with workers(Child):
+        assert command(*words).code == 0
+    more = ("--test-masks", "center,half", "--plan", "--json")
+    (run,) = json.loads(command(*words, *more).out)["runs"]
+    assert (run["state"], run["estimate"]["train_seconds"]) == ("unscored", 0)
+    (one,) = planned(tmp_path / "results", AUTO, keep="weights", test_masks="center,half")
+    assert planning.left(one) == {"steps": 0, "answers": one.spec["wanted"]}
+
+
+def test_a_plan_counts_the_steps_that_an_interrupted_run_has_left(tmp_path: Path) -> None:
+    (one,) = planned(tmp_path / "results", AUTO, budget="smoke[steps=9]", test_masks="center,half")
+    assert planning.left(one) == {"steps": 9, "answers": 2 * one.spec["wanted"]}
+    one.work.mkdir(parents=True)
+    (one.work / "checkpoint.pt").touch()
+    (one.work / "heartbeat.json").write_text('{"phase": "training", "done": 4}')
+    assert planning.left(one)["steps"] == 5
+
+
 def test_a_run_that_cannot_be_tried_says_why(plugin: Write, tmp_path: Path) -> None:
     file = plugin("class Breaks(Learner):\n    name = 'breaks'\n    def step(self, image, hole):\n        1 / 0\n")
     told = planning.told(planned(tmp_path / "results", "breaks", plugins=[file]), tmp_path / "results", lambda *_: None)

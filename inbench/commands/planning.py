@@ -31,9 +31,10 @@ def told(planned: list[Planned], results: Path, report: Callable[[int, int], Non
     to_do = [one for one in planned if one.state in TO_DO]
     trials: dict[str, dict[str, Any]] = {}
     for done, one in enumerate(to_do, 1):
-        alike = repr(dataclasses.replace(one.run, seed=0)) + repr(one.spec["test_masks"])
+        rest = left(one)
+        alike = repr((dataclasses.replace(one.run, seed=0), one.spec["test_masks"], rest))
         if alike not in trials:
-            trials[alike] = trial(one)
+            trials[alike] = trial({**one.spec, "left": rest})
         if "seconds" in trials[alike]:
             file = runner.estimate_file(one)
             file.parent.mkdir(parents=True, exist_ok=True)
@@ -55,12 +56,27 @@ def told(planned: list[Planned], results: Path, report: Callable[[int, int], Non
     return {"runs": runs, "total": total, "past": past(results)}
 
 
-def trial(one: Planned) -> dict[str, Any]:
+def left(one: Planned) -> dict[str, int]:
+    """The steps and the answers that a run still has to do: not what was trained before, nor what is scored already."""
+    steps, masks = one.run.steps or 0, one.spec["test_masks"]
+    record = records.open_record(one.runs / one.run.name) if one.state == "unscored" else None
+    if record is not None:
+        keys = [records.score_key(mask, one.spec["part"]) for mask in masks]
+        scored = [records.is_scored(record, key, one.spec["wanted"]) for key in keys]
+        is_trained = "weights.safetensors" in records.listed(record.folder)
+        return {"steps": 0 if is_trained else steps, "answers": scored.count(False) * one.spec["wanted"]}
+    done = 0
+    if (one.work / "checkpoint.pt").is_file() and one.heartbeat.get("phase") == "training":
+        done = min(int(one.heartbeat.get("done", 0)), steps)
+    return {"steps": steps - done, "answers": len(masks) * one.spec["wanted"]}
+
+
+def trial(spec: dict[str, Any]) -> dict[str, Any]:
     """Time some steps and answers of a run in a process of its own; the reason in place of numbers where that fails."""
-    with tempfile.NamedTemporaryFile("wb", suffix=".json") as spec:
-        spec.write(records.to_json(one.spec))
-        spec.flush()
-        words = [sys.executable, "-P", "-m", "inbench.runs.estimates", spec.name]
+    with tempfile.NamedTemporaryFile("wb", suffix=".json") as file:
+        file.write(records.to_json(spec))
+        file.flush()
+        words = [sys.executable, "-P", "-m", "inbench.runs.estimates", file.name]
         environment = {**runner.PATIENT, **os.environ}
         try:
             done = subprocess.run(words, capture_output=True, text=True, timeout=TRIAL_SECONDS, check=False, env=environment)

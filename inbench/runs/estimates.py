@@ -31,28 +31,31 @@ ROW_BYTES, LINE_BYTES = 120, 40
 
 
 def trial(spec: dict[str, Any]) -> dict[str, Any]:
-    """Seconds, peak memory and bytes on the disk that a run will take, from steps and answers of a throwaway training."""
+    """Seconds, peak memory and bytes that the rest of a run will take, from steps and answers of a throwaway training.
+
+    train_seconds: of all its steps, for comparison with its record.
+    """
     began = time.perf_counter()
     with tempfile.TemporaryDirectory() as folder:
         worker = Worker({**spec, "results": folder})
         with worker.memory:
             method = worker.build()
             averages = Averages(method, worker.run.ema)
-            step = _seconds_a_step(worker, method) if worker.cls.learns() else 0.0
+            step = _seconds_a_step(worker, method) if spec["left"]["steps"] and worker.cls.learns() else 0.0
             answer = _seconds_an_image(worker, method)
         started = time.perf_counter() - began
-    steps, images = worker.run.steps or 0, spec["wanted"] * len(spec["test_masks"])
-    watched = spec["val_times"] * spec["val_images"] if steps and not worker.cls.one_pass else 0
+    steps, images = spec["left"]["steps"], spec["left"]["answers"]
+    watched = spec["val_times"] * spec["val_images"] * steps / worker.run.steps if steps and not worker.cls.one_pass else 0
     weights = sum(value.numel() * value.element_size() for value in method.state_dict().values())
     state = io.BytesIO()
     torch.save(training.state_of(method, averages, training.Progress()), state)
     pictures = images * worker.run.size**2 * 3 if "guesses" in spec["keep"] else 0
     return {
         "seconds": round(started + steps * step + (images + watched) * answer, 3),
-        "train_seconds": round(steps * step, 3),
+        "train_seconds": round((worker.run.steps or 0) * step, 3),
         "peak_memory_bytes": worker.memory.peak,
         "disk_bytes": pictures
-        + (weights if "weights" in spec["keep"] else 0)
+        + (weights if steps and "weights" in spec["keep"] else 0)
         + (len(state.getvalue()) if steps and "checkpoint" in spec["keep"] else 0)
         + ROW_BYTES * images
         + LINE_BYTES * steps,

@@ -300,12 +300,19 @@ def outcome(record: Record | None, spec: Mapping[str, Any]) -> tuple[str, str] |
     if record.status != "ok":
         return record.status, str(record.told["reason"])
     for mask in spec["test_masks"]:
-        entry = record.scores.get(score_key(mask, spec["part"]))
-        if entry is None or (entry["status"] == "ok" and entry["n"] < spec["wanted"]):
+        key = score_key(mask, spec["part"])
+        if not is_scored(record, key, spec["wanted"]):
             return None
+        entry = record.scores[key]
         if entry["status"] != "ok":
             return str(entry["status"]), str(entry["reason"])
     return "ok", ""
+
+
+def is_scored(record: Record, key: str, wanted: int) -> bool:
+    """Whether a mask was scored on as many pictures as are wanted, or came to nothing."""
+    entry = record.scores.get(key)
+    return entry is not None and (entry["status"] != "ok" or entry["n"] >= wanted)
 
 
 def give_up(spec: Mapping[str, Any], provenance: Mapping[str, Any], status: str, reason: str) -> None:
