@@ -43,6 +43,7 @@ def _sheet(members: list[dict[str, Any]]) -> Sheet:
     body.append(_total(members, list(letters), len(columns)))
     where = "" if len(letters) > 1 else f", on {machines[0]}"
     notes = [f"{letter}: {machine}" for machine, letter in letters.items() if letter]
+    notes += ["of several trainings the middle one, in the sum too"] if any(len(row["seeds"]) > 1 for row in members) else []
     days = sorted({day for row in members for day in row["written"]})
     commits = sorted({commit for row in members for commit in row["commits"]})
     notes += [f"written {' to '.join(dict.fromkeys((days[0], days[-1])))}, by commit {', '.join(commits) or 'unknown'}"]

@@ -365,7 +365,7 @@ def hardware_of(record: Record) -> str:
 
 
 def costs_by_hardware(section: Section, ok: list[Record]) -> dict[str, dict[str, float | None]]:
-    """What runs cost, for each hardware: means over its seeds, and the most memory."""
+    """What runs cost, for each hardware: the middle of its seeds, which do the same work, and the most memory."""
     found = {}
     for hardware in sorted({hardware_of(record) for record in ok}):
         mine = [record for record in ok if hardware_of(record) == hardware]
@@ -379,18 +379,18 @@ def costs_by_hardware(section: Section, ok: list[Record]) -> dict[str, dict[str,
 
 
 def _train_seconds(ok: list[Record]) -> float:
-    return float(np.mean([record.told["costs"]["train_seconds"] for record in ok]))
+    return float(np.median([record.told["costs"]["train_seconds"] for record in ok]))
 
 
 def _ms_per_image(section: Section, ok: list[Record]) -> float | None:
     found = [found[1]["costs"]["images_per_second"] for record in ok if (found := entry_of(record, section.mask))]
-    return 1000 / float(np.mean(found)) if found else None
+    return 1000 / float(np.median(found)) if found else None
 
 
 def _cpu_seconds(ok: list[Record]) -> float:
-    """Processor time of a run, all cores, training and scoring; the mean over seeds."""
+    """Processor time of a run, all cores, training and scoring; the middle of its seeds."""
     return float(
-        np.mean(
+        np.median(
             [
                 r.told["costs"]["cpu_seconds"]
                 + sum(s["costs"]["cpu_seconds"] for s in r.scores.values() if s["status"] == "ok")
