@@ -45,7 +45,8 @@ def table(
     there = rows_of(kept, where=asked_for(kept, only, masks, budget))
     found = naming.chosen(there, methods)
     if len(found) < len(there):
-        also = [f"{len(found)} of {len(there)} rows are shown: --methods {methods}; bold is the best of these.", *also]
+        best = "" if sheets is cost_sheets else "; bold is the best of these"
+        also = [f"{len(found)} of {len(there)} rows are shown: --methods {methods}{best}.", *also]
     return written(found, form, sheets=sheets, unfinished=unfinished_in(folder), damaged=damaged, also=also)
 
 
