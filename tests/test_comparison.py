@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from test_tables import YOUNG, lay
 
-from inbench.readers import comparison, formats, statistics
+from inbench.readers import comparison, comparison_sheets, formats, statistics
 from inbench.words.errors import UserError
 
 HARD = np.random.default_rng(0).normal(20, 3, 60).round(6)
@@ -19,7 +19,7 @@ def two(results, by=0.5, **more):
 
 def verdict(results, one="one", other="other"):
     (found,) = comparison.compare(results, one, other)
-    return comparison.verdict(found, 1)
+    return comparison_sheets.verdict(found, 1)
 
 
 def test_a_difference_is_taken_picture_by_picture(tmp_path):
@@ -98,7 +98,7 @@ def test_a_difference_under_the_margin_says_so(tmp_path):
 def test_there_is_no_verdict_on_what_may_not_be_ranked(tmp_path, more, why):
     two(tmp_path, **more)
     assert verdict(tmp_path) == f"no verdict: {why}"
-    assert all(cell.text == "-" for (sheet,) in [comparison.sheets(comparison.compare(tmp_path, "one", "other"))]
+    assert all(cell.text == "-" for (sheet,) in [comparison_sheets.sheets(comparison.compare(tmp_path, "one", "other"))]
                for *_, cell in sheet.body)  # fmt: skip
 
 
@@ -108,7 +108,7 @@ def test_claims_on_several_data_sets_are_held_by_holm(tmp_path):
     found = comparison.compare(tmp_path, "one", "other")
     alone = [one.differences["psnr-pooled"].p for one in found]
     assert [one.adjusted for one in found] == pytest.approx(statistics.holm(alone))
-    assert "Holm over 2 data sets and budgets" in comparison.verdict(found[0], 2)
+    assert "Holm over 2 data sets and budgets" in comparison_sheets.verdict(found[0], 2)
 
 
 def test_several_seeds_are_compared_over_trainings(tmp_path):
@@ -117,14 +117,14 @@ def test_several_seeds_are_compared_over_trainings(tmp_path):
     (found,) = comparison.compare(tmp_path, "one", "other")
     assert found.by_seeds
     assert found.differences["psnr"].value == pytest.approx(0.5)
-    text = formats.markdown(comparison.sheets([found]))
+    text = formats.markdown(comparison_sheets.sheets([found]))
     assert "Over 3 and 3 trainings (Welch's t)" in text
     assert "3 seeds cannot separate 0.1 dB" in text
 
 
 def test_one_seed_says_nothing_of_others(tmp_path):
     two(tmp_path)
-    text = formats.markdown(comparison.sheets(comparison.compare(tmp_path, "one", "other")))
+    text = formats.markdown(comparison_sheets.sheets(comparison.compare(tmp_path, "one", "other")))
     assert "One seed cannot separate trainings" in text
 
 
@@ -157,7 +157,7 @@ def ablated(results):
 def test_a_method_against_several_is_one_table_that_shows_what_differs(tmp_path):
     ablated(tmp_path)
     found = comparison.compare(tmp_path, "gan", "gan[tv=0]", "gan[skips=off]", "ridge")
-    (sheet,) = comparison.sheets(found)
+    (sheet,) = comparison_sheets.sheets(found)
     body = [[cell.text for cell in line] for line in sheet.body]
     assert [line[0] for line in body] == ["tv=0", "skips=off", "ridge"]
     assert [line[1] for line in body[:2]] == ["+1.00", "-0.50"]
@@ -185,11 +185,11 @@ def test_so_short_a_training_that_it_is_below_linear_says_little_of_the_method(t
     lay(tmp_path, "linear", tuple(HARD + 0.2), **few)
     lay(tmp_path, "third", tuple(HARD - 1), **few)
     caution = "So short a training says little of what it leaves below linear: other, third"
-    assert caution in formats.markdown(comparison.sheets(comparison.compare(tmp_path, "one", "other", "third")))
+    assert caution in formats.markdown(comparison_sheets.sheets(comparison.compare(tmp_path, "one", "other", "third")))
     two(tmp_path / "whole", labels={"budget": "paper"})
     lay(tmp_path / "whole", "linear", tuple(HARD + 0.2), labels={"budget": "paper"})
     assert "So short a training" not in formats.markdown(
-        comparison.sheets(comparison.compare(tmp_path / "whole", "one", "other"))
+        comparison_sheets.sheets(comparison.compare(tmp_path / "whole", "one", "other"))
     )
 
 

@@ -164,13 +164,13 @@ def _text(asked: argparse.Namespace) -> tuple[str, str, Path]:
 
 
 def _compare(asked: argparse.Namespace) -> int:
-    from inbench.readers import comparison, formats
+    from inbench.readers import comparison, comparison_sheets, formats
 
     found = comparison.compare(asked.results, asked.method, *asked.others, only=asked.only)
     form = asked.format or "markdown"
     if asked.json:
-        print_json({"rows": comparison.as_rows(found)})
+        print_json({"rows": comparison_sheets.as_rows(found)})
         return OK
     if form not in formats.FORMATS:
         raise unknown("format", form, formats.FORMATS)
-    return _put(asked, formats.FORMATS[form](comparison.sheets(found)), "comparison", asked.results / "TABLES.md")
+    return _put(asked, formats.FORMATS[form](comparison_sheets.sheets(found)), "comparison", asked.results / "TABLES.md")

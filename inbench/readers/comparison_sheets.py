@@ -1,0 +1,186 @@
+"""Comparison sheets: what was compared as tables: two methods by every metric, or one against many, and what may be claimed."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from inbench.readers import statistics
+from inbench.readers.comparison import PRIMARY_MASK, Compared, claims_of
+from inbench.readers.rows import FLOOR
+from inbench.readers.score_sheets import MARGINS, SHOWN, title_of
+from inbench.readers.sheets import NO_CELL, Cell, Column, Sheet
+from inbench.words.soundness import PRIMARY
+
+BRIEFLY = (PRIMARY, "ssim")
+"""What is shown of a method against many."""
+
+
+def sheets(found: Sequence[Compared]) -> list[Sheet]:
+    """A sheet for each section: of two methods all metrics, the primary first; of more the primary, a line for each other."""
+    claims = claims_of(found)
+    together = [list(same) for _, same in itertools.groupby(found, key=lambda compared: compared.section)]
+    if max(map(len, together), default=0) > 1:
+        return [_sheet_of_many(same, claims) for same in together]
+    return [_sheet_of_two(compared, claims) for compared in found]
+
+
+def _sheet_of_many(found: Sequence[Compared], claims: int) -> Sheet:
+    """The first method against each of the others in one section."""
+    columns = [Column("against", number=False)]
+    for name in BRIEFLY:
+        unit = found[0].told.get(name, {}).get("unit", "")
+        columns += [Column(f"{name} {unit}".strip() + ", the first minus it"), Column("95 % interval")]
+    columns += [Column("over", number=False), Column("verdict", number=False)]
+    body = []
+    for compared in found:
+        cells = [Cell(compared.beside)]
+        for name in BRIEFLY:
+            cells += _difference(compared, name)
+        over = f"{compared.seeds[0]} and {compared.seeds[1]} trainings" if compared.by_seeds else f"{compared.images} images"
+        body.append([*cells, Cell(over), Cell(_verdict_in_short(compared))])
+    first = found[0].names[0]
+    notes = [f"the first is {first}; of the same method, a line shows the parameters that differ"]
+    if not all(compared.by_seeds for compared in found):
+        notes.append("over images: of one training each, paired (bootstrap), which says nothing of other seeds")
+    if any(compared.by_seeds for compared in found):
+        notes.append("over trainings: Welch's t")
+    if any(compared.claims for compared in found):
+        notes.append(f"the verdict is on {PRIMARY} alone, p by Holm over {claims} claims")
+    notes += _cautions(found)
+    return Sheet(f"{first} against {len(found)}: {title_of(vars(found[0].section))}", columns, body, notes)
+
+
+def _difference(compared: Compared, name: str) -> list[Cell]:
+    """A difference and its interval, as a table shows them."""
+    difference = compared.differences.get(name)
+    if difference is None or not np.isfinite(difference.value):
+        return [NO_CELL, NO_CELL]
+    digits = 4 if name.startswith("ssim") else 2
+    return [
+        Cell(f"{difference.value:+.{digits}f}"),
+        Cell(f"{difference.low:+.{digits}f} to {difference.high:+.{digits}f}"),
+    ]
+
+
+def _sheet_of_two(compared: Compared, claims: int) -> Sheet:
+    section, (one, other) = compared.section, compared.names
+    columns = [
+        Column("metric", number=False),
+        Column(f"{one} minus {other}"),
+        Column("95 % interval"),
+        Column("better", number=False),
+    ]
+    body = []
+    shown = [PRIMARY, *(name for name in SHOWN if name != PRIMARY)]
+    for name in [*shown, *(name for name in compared.differences if name not in shown)]:
+        if name not in compared.differences:
+            continue
+        unit = compared.told[name]["unit"]
+        label = f"{name} {unit}".strip() + (" (primary)" if name == PRIMARY and section.mask == PRIMARY_MASK else "")
+        body.append([Cell(label), *_difference(compared, name), Cell(_better(compared, name) or "-")])
+    return Sheet(f"{one} against {other}: {title_of(vars(section))}", columns, body, _notes(compared, claims))
+
+
+def _better(compared: Compared, name: str) -> str:
+    """Who is better where the interval leaves 0 out; nobody else."""
+    difference = compared.differences[name]
+    if compared.withheld or difference.low <= 0 <= difference.high:
+        return ""
+    better = compared.told[name]["better"]
+    if better == "zero":  # a difference does not say which of the two is nearer to 0
+        return ""
+    return compared.names[0] if (difference.value > 0) == (better == "higher") else compared.names[1]
+
+
+def _notes(compared: Compared, claims: int) -> list[str]:
+    lines = [f"{compared.images} test images, the same for both"]
+    if compared.by_seeds:
+        lines.append(f"over {compared.seeds[0]} and {compared.seeds[1]} trainings (Welch's t)")
+    else:
+        lines.append("over the images of these trainings, paired (bootstrap): it says nothing of other seeds")
+    lines.append(verdict(compared, claims))
+    if compared.claims:
+        lines.append("secondary metrics are shown and not claimed")
+    lines += _cautions([compared])
+    return lines + power(compared)
+
+
+def _cautions(found: Sequence[Compared]) -> list[str]:
+    short = [*dict.fromkeys(name for compared in found for name in compared.short)]
+    return [f"so short a training says little of what it leaves below {FLOOR}: {', '.join(short)}"] if short else []
+
+
+def verdict(compared: Compared, claims: int) -> str:
+    """The one claim, or why there is none."""
+    if reason := _unclaimed(compared):
+        return reason
+    chance, better = _chance(compared), _better(compared, PRIMARY)
+    told = _p(chance) + (f", Holm over {claims} data sets and budgets" if claims > 1 else "")
+    if not better or chance >= 1 - statistics.LEVEL:
+        return f"verdict: no difference in {PRIMARY} can be claimed ({told})"
+    difference = abs(compared.differences[PRIMARY].value)
+    small = f", less than the margin of {MARGINS[PRIMARY]} dB" if difference < MARGINS[PRIMARY] else ""
+    return f"verdict: {better} is better by {difference:.2f} dB {PRIMARY}{small} ({told})"
+
+
+def _verdict_in_short(compared: Compared) -> str:
+    """The same for a line among others, where the difference stands beside it."""
+    if reason := _unclaimed(compared):
+        return reason
+    chance, better = _chance(compared), _better(compared, PRIMARY)
+    if not better or chance >= 1 - statistics.LEVEL:
+        return f"no difference can be claimed ({_p(chance)})"
+    small = ", less than the margin" if abs(compared.differences[PRIMARY].value) < MARGINS[PRIMARY] else ""
+    return f"{'the first' if better == compared.names[0] else compared.beside} is better{small} ({_p(chance)})"
+
+
+def _unclaimed(compared: Compared) -> str:
+    if compared.withheld:
+        return f"no verdict: {compared.withheld}"
+    return "" if compared.claims else f"no verdict: claims are made of {PRIMARY} on the hole {PRIMARY_MASK} alone"
+
+
+def _chance(compared: Compared) -> float:
+    return compared.differences[PRIMARY].p if compared.adjusted is None else compared.adjusted
+
+
+def _p(chance: float) -> str:
+    return "p below 0.001" if chance < 0.001 else f"p = {chance:.3g}"
+
+
+def power(compared: Compared) -> list[str]:
+    """What the seeds at hand cannot tell, and how many could."""
+    margin = MARGINS[PRIMARY]
+    if compared.spread is None:
+        return ["one seed cannot separate trainings; --seeds 0,1,2 says how far they differ"] if min(compared.seeds) < 2 else []
+    count = min(compared.seeds)
+    least = statistics.separable(compared.spread, count)
+    if least <= margin:
+        return []
+    needed = statistics.seeds_for(compared.spread, margin)
+    many = f"about {needed} each could" if needed else f"not even {statistics.MOST_SEEDS} could"
+    return [f"{count} seeds cannot separate {margin} dB: they tell {least:.2f} dB from nothing; {many}"]
+
+
+def as_rows(found: Sequence[Compared]) -> list[dict[str, Any]]:
+    """The same for programs."""
+    return [
+        {
+            **vars(compared.section),
+            "methods": list(compared.names),
+            "seeds": list(compared.seeds),
+            "images": compared.images,
+            "over": "trainings" if compared.by_seeds else "images",
+            "verdict": verdict(compared, claims_of(found)),
+            "p": compared.adjusted,
+            "differences": {
+                name: {key: value if np.isfinite(value) else None for key, value in vars(difference).items()}
+                for name, difference in compared.differences.items()
+            },
+        }
+        for compared in found
+    ]
