@@ -188,6 +188,22 @@ def test_tables_as_json_are_rows(command: Command, scored: Path) -> None:
     assert (row["method"], row["complete"]) == ("mean-fill", True)
 
 
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["tables", "--methosd", "x"], "unknown option '--methosd'; did you mean '--methods'? see inbench tables --help"),
+        (["run", "--budgte=quick"], "unknown option '--budgte'; did you mean '--budget'? see inbench run --help"),
+        (["data", "verfy"], "unknown act 'verfy'; did you mean 'verify'? see inbench data --help"),
+        (["tabels"], "unknown command 'tabels'; did you mean 'tables'? see inbench --help"),
+        (["run", "--rerun", "fail"], "unknown --rerun 'fail'; did you mean 'failed'? see inbench run --help"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_a_wrong_word_of_the_command_line_is_told_with_the_nearest(command: Command, words: list[str], told: str) -> None:
+    found = command(*words)
+    assert (found.code, found.err) == (2, f"inbench: {told}\n")
+
+
 def test_tables_of_nothing_say_how_to_make_some(command: Command, tmp_path: Path) -> None:
     told = command("tables", "--results", str(tmp_path / "none"))
     assert (told.code, told.out) == (2, "")

@@ -9,6 +9,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
+from inbench.words.errors import unknown
+
 if TYPE_CHECKING:
     from inbench.joints.registry import Registry
 
@@ -16,10 +18,23 @@ OK, FAILED, WRONG, STOPPED = 0, 1, 2, 130
 
 
 class Parser(argparse.ArgumentParser):
-    """One sentence for a wrong option, without the usage above it."""
+    """One sentence for a wrong command or option, with the nearest there is, without the usage above it."""
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """A command tells of what it does not know itself, since it knows its options."""
+        found, rest = super().parse_known_args(args, namespace)
+        wrong = next((word.partition("=")[0] for word in rest if word.startswith("-")), None)
+        if wrong is not None:
+            self.error(str(unknown("option", wrong, self._option_string_actions)))
+        return found, rest
+
+    def _check_value(self, action: argparse.Action, value: Any) -> None:
+        if action.choices is not None and value not in action.choices:
+            what = "/".join(action.option_strings) or str(action.metavar or action.dest).lower()
+            self.error(str(unknown(what, str(value), map(str, action.choices))))
 
     def error(self, message: str) -> NoReturn:
-        print(f"inbench: {message}; see {self.prog} --help", file=sys.stderr)
+        print(f"inbench: {message}{'' if message.endswith('?') else ';'} see {self.prog} --help", file=sys.stderr)
         raise SystemExit(WRONG)
 
 
