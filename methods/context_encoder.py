@@ -32,6 +32,9 @@ class ContextEncoderParams:
     overlap: int = param(4, "pixels around the hole that are predicted too", source="README, overlapPred", low=0)
     border: float = param(10.0, "weight of the squared error in that band", source="train.lua:381", low=0)
     reconstruction: float = param(0.999, "weight of the squared error", source="README, wtl2", low=0, high=1)
+    critic_sees: Literal["predicted", "completed"] = param(
+        "predicted", "the hole and its band alone, or in the picture", source="section 3.2; open"
+    )
     bn_momentum: float = param(
         by_budget(smoke=0.5, quick=0.5, paper=0.1),
         "share of the newest batch in the averages that answers use",
@@ -41,6 +44,10 @@ class ContextEncoderParams:
     )
     lr_generator: float = param(2e-3, "Adam's learning rate, generator", source="train.lua:213", low=0)
     lr_discriminator: float = param(2e-4, "Adam's learning rate, discriminator", source="train.lua:218", low=0)
+
+    def __post_init__(self) -> None:
+        if self.channel_wise and self.bottleneck != ContextEncoderParams.bottleneck:
+            raise ValueError("channel-wise stands in place of the bottleneck; leave bottleneck out")
 
 
 FILLS = {"caffe": (117 / 255, 104 / 255, 123 / 255), "grey": (0.5, 0.5, 0.5)}
@@ -152,9 +159,10 @@ class ContextEncoder(Method):
         x = image * 2 - 1
         wide = F.max_pool2d(hole.to(x.dtype), 2 * p.overlap + 1, 1, p.overlap) > 0  # the hole and its band
         guess = self.generator(x.where(~hole, self.fill))
-        fake = guess.where(wide, x)
+        around = x if p.critic_sees == "completed" else x.new_zeros(())
+        real, fake = x.where(wide, around), guess.where(wide, around)
 
-        real_logit = self.discriminator(x)
+        real_logit = self.discriminator(real)
         shown = fake.detach().requires_grad_()
         fake_logit = self.discriminator(shown)  # once for both networks (train.lua:355)
         adv = F.softplus(-fake_logit).mean()  # non-saturating

@@ -74,6 +74,12 @@ class DenseGanParams:
         "constant", "the learning rate over a training; cosine: down to 0", source="open"
     )
 
+    def __post_init__(self) -> None:
+        if self.dense and self.plain != "same":
+            raise ValueError(f"plain={self.plain} is of a net without dense blocks; add dense=false")
+        if self.hole_weight != 1 and self.reconstruction_region != "whole":
+            raise ValueError(f"hole-weight is of reconstruction-region=whole, not {self.reconstruction_region}")
+
 
 class DenseBlock(nn.Module):
     """x0 .. xL, each layer BN-ReLU-Conv3x3 on all before it (Fig. 2): [N, c, s, s] -> [N, c + layers * growth, s, s]."""
@@ -241,6 +247,19 @@ class DenseGan(Method):
         guess = self.guess(x, hole)
         shown = guess if p.critic_sees == "raw" else guess.where(hole, x)
 
+        told = self.against_discriminator(x, shown) if p.adversarial else {}
+        rec, tv = self.reconstruction(guess, x, hole), total_variation(guess)  # eq. 3, eq. 5
+        loss = p.reconstruction * rec
+        if p.adversarial:
+            loss = loss + p.adversarial * told["adversarial"]
+        loss = loss + p.tv * tv  # eq. 2
+        self.generator_adam.zero_grad()
+        loss.backward()
+        self.generator_adam.step()
+        return {"loss": loss, "reconstruction": rec, "tv": tv, **told}
+
+    def against_discriminator(self, x: Tensor, shown: Tensor) -> dict[str, Tensor]:
+        """Eq. 4: train the discriminator by a step; then what the generator is to make small, and what the other one had."""
         real, fake = self.discriminator(x), self.discriminator(shown.detach())
         d_loss = F.softplus(-real).mean() + F.softplus(fake).mean()  # -eq. 4
         self.discriminator_adam.zero_grad()
@@ -250,16 +269,11 @@ class DenseGan(Method):
         self.discriminator.requires_grad_(False)
         fake = self.discriminator(shown)
         self.discriminator.requires_grad_(True)
-        rec, tv = self.reconstruction(guess, x, hole), total_variation(guess)  # eq. 3, eq. 5
-        if p.adversarial_form == "eq4":  # log D(x) + log(1 - D(G(M x))), to the letter
+        if self.params.adversarial_form == "eq4":  # log D(x) + log(1 - D(G(M x))), to the letter
             adv = -F.softplus(-real.detach()).mean() - F.softplus(fake).mean()
         else:
             adv = F.softplus(-fake).mean()
-        loss = p.reconstruction * rec + p.adversarial * adv + p.tv * tv  # eq. 2
-        self.generator_adam.zero_grad()
-        loss.backward()
-        self.generator_adam.step()
-        return {"loss": loss, "reconstruction": rec, "adversarial": adv, "tv": tv, "discriminator": d_loss}
+        return {"adversarial": adv, "discriminator": d_loss}
 
     def guess(self, x: Tensor, hole: Tensor) -> Tensor:
         """G(M x): a picture in [-1, 1] whose hole is filled with one colour goes in, a whole one comes out."""

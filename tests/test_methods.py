@@ -568,6 +568,31 @@ def test_the_generator_of_dense_gan_does_not_move_its_discriminator():
     assert all(parameter.requires_grad for parameter in method.parameters())
 
 
+def test_without_an_adversary_the_discriminator_costs_nothing():
+    method = dense(adversarial=0.0)
+    before = copy.deepcopy(method.discriminator.state_dict())
+    method.discriminator.register_forward_pre_hook(lambda *_: pytest.fail("it was asked"))
+    assert set(method.step(pictures(2), holes("center", 2))) == {"loss", "reconstruction", "tv"}
+    assert all(value.equal(before[name]) for name, value in method.discriminator.state_dict().items())
+
+
+@pytest.mark.parametrize(
+    ("cls", "options", "told"),
+    [
+        (dense_gan.DenseGanParams, {"plain": "matched"}, "add dense=false"),
+        (
+            dense_gan.DenseGanParams,
+            {"hole_weight": 5.0, "reconstruction_region": "hole"},
+            "reconstruction-region=whole, not hole",
+        ),
+        (context_encoder.ContextEncoderParams, {"channel_wise": True, "bottleneck": 7}, "leave bottleneck out"),
+    ],
+)
+def test_an_option_that_would_do_nothing_beside_another_is_refused(cls, options, told):
+    with pytest.raises(ValueError, match=told):
+        cls(**options)
+
+
 # --- context-encoder
 
 
@@ -603,6 +628,24 @@ def test_the_loss_of_the_context_encoder_is_its_weighted_sum():
     assert told["loss"] == pytest.approx(0.999 * told["reconstruction"] + 0.001 * told["adversarial"], rel=1e-5)
 
 
+@pytest.mark.parametrize("sees", ["predicted", "completed"])
+def test_the_discriminator_of_the_context_encoder_sees_the_context_only_where_it_is_told_to(sees):
+    torch.manual_seed(0)
+    params = context_encoder.ContextEncoderParams(bottleneck=16, width=8, critic_sees=sees)
+    method, shown = context_encoder.ContextEncoder(32, params).train(), []
+    method.discriminator.register_forward_pre_hook(lambda _, given: shown.append(given[0].detach().clone()))
+    image = pictures(2)
+    method.step(image, holes("center", 2))
+    around = torch.ones(32, 32, dtype=torch.bool)
+    around[4:28, 4:28] = False
+    x = image * 2 - 1
+    assert len(shown) == 2
+    for given in shown:
+        assert given[..., around].equal(x[..., around] if sees == "completed" else torch.zeros_like(x[..., around]))
+    assert shown[0][..., ~around].equal(x[..., ~around])
+    assert not shown[1][..., ~around].equal(x[..., ~around])
+
+
 def test_the_context_encoder_learns_as_its_authors_did():
     p = context_encoder.ContextEncoderParams()
     assert (p.bottleneck, p.overlap, p.border, p.reconstruction) == (4000, 4, 10.0, 0.999)
@@ -623,7 +666,7 @@ def test_the_gradient_of_the_context_encoder_is_that_of_its_loss():
     wide[..., 4:28, 4:28] = True  # the hole is 8..23, the band four pixels around it
     weight = torch.where(hole, 1.0, 10.0) * wide
     rec = (weight * (guess - x).square()).sum() / (3 * wide.sum())
-    adv = -torch.nn.functional.logsigmoid(plain.discriminator(torch.where(wide, guess, x))).mean()
+    adv = -torch.nn.functional.logsigmoid(plain.discriminator(guess * wide)).mean()
     (0.6 * rec + 0.4 * adv).backward()
     for one, other in zip(method.generator.parameters(), plain.generator.parameters(), strict=True):
         assert (one.grad - other.grad).abs().max() <= 1e-4 * other.grad.abs().max() + 1e-7
