@@ -18,7 +18,7 @@ from inbench import Method, hookimpl, param
 class PpcaParams:
     directions: int = param(256, "directions kept, q", source="open", low=1)
     noise: float = param(
-        20.0, "times the estimated noise, when conditioning; 1 is the model's own", source="open; by validation", low=0
+        20.0, "times the estimated noise, when conditioning; 1 is the model's own", source="open; by validation", low=1e-6
     )
     sketch: int = param(2, "width of the sketch, in directions", source="Tropp et al.: two or more", low=1)
 

@@ -15,6 +15,7 @@ from pytest_benchmark.fixture import BenchmarkFixture
 
 from inbench.acts import scoring
 from inbench.joints import choices, registry, store
+from inbench.joints.device import set_numerics
 from inbench.joints.store import Part, Prepared
 from inbench.runs import bench, cases
 from inbench.runs.cases import Case, Setting
@@ -28,6 +29,16 @@ LEARNERS = [name for name, found in PLUGINS.plugins["method"].items() if found.c
 SETTING = Setting(64, 64, "cuda", "bf16")
 STEPS, ROUNDS = 5, 30
 WAITS = ("cudaStreamSynchronize", "cudaEventSynchronize", "cudaMemcpy")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _numerics_of_a_run() -> Iterator[None]:
+    """As in every run: float32 is float32, and the fastest kernels are looked for."""
+    before = torch.get_float32_matmul_precision(), torch.backends.cudnn.allow_tf32, torch.backends.cudnn.benchmark
+    set_numerics(deterministic=False)
+    yield
+    torch.set_float32_matmul_precision(before[0])
+    torch.backends.cudnn.allow_tf32, torch.backends.cudnn.benchmark = before[1:]
 
 
 @pytest.fixture(scope="module")

@@ -131,7 +131,9 @@ def losses(record: records.Record) -> list[str]:
     return [line.rpartition(",")[0] for line in (record.folder / "curve.csv").read_text().splitlines()]
 
 
-def test_a_start_leaves_the_last_fifth_to_the_run(plugin: Write, tiny: Tiny, tmp_path: Path) -> None:
+def test_a_start_leaves_the_last_fifth_to_the_run_and_was_trained_at_such_a_place(
+    plugin: Write, tiny: Tiny, record: Find, tmp_path: Path
+) -> None:
     options = {"plugins": [plugin(SLOW)]}
     with workers(Child):
         tiny("slow", **options, keep="checkpoint", budget="smoke[steps=8,batch=4]")
@@ -139,6 +141,9 @@ def test_a_start_leaves_the_last_fifth_to_the_run(plugin: Write, tiny: Tiny, tmp
     (near,) = planned(tmp_path / "results", "slow", **options, budget="smoke[steps=9,batch=4]")
     (far,) = planned(tmp_path / "results", "slow", **options, budget="smoke[steps=10,batch=4]")
     (other,) = planned(tmp_path / "results", "slow", **options, budget="smoke[steps=10,batch=4]", seeds="1")
-    assert starts.of(near.run, runs) is None
-    assert starts.of(far.run, runs) is not None
-    assert starts.of(other.run, runs) is None
+    place = starts.place_of(record("slow").told["provenance"])
+    assert starts.of(near.run, runs, place) is None
+    assert starts.of(far.run, runs, place) is not None
+    assert starts.of(other.run, runs, place) is None
+    assert starts.of(far.run, runs, {**place, "threads": place["threads"] + 1}) is None
+    assert starts.of(far.run, runs, {**place, "device": "cuda"}) is None

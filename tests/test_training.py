@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import functools
 import shutil
 import threading
@@ -204,3 +205,23 @@ def test_what_is_done_aside_is_no_time_of_training(monkeypatch):
     with spent.aside():  # from 110 to 150
         pass
     assert spent.seconds() == 7.0 + 52.0 - 40.0
+
+
+@pytest.mark.parametrize("error", [MemoryError(), OSError(errno.ESTALE, "stale file handle"), torch.OutOfMemoryError("CUDA")])
+def test_a_checkpoint_is_not_lost_where_there_is_no_room_for_it_or_no_way_to_it(
+    error: Exception, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(*_: object) -> None:
+        raise error
+
+    file = tmp_path / "checkpoint.pt"
+    training.save(file, Line(), Averages(Line(), 0.0), training.Progress())
+    with monkeypatch.context() as patch:
+        patch.setattr(training, "load", fails)
+        with pytest.raises(type(error)):
+            training.drop_unreadable(file, Line(), 0.0)
+    training.drop_unreadable(file, Line(), 0.0)
+    assert file.is_file()
+    file.write_bytes(file.read_bytes()[:-200])
+    training.drop_unreadable(file, Line(), 0.0)
+    assert not file.is_file()

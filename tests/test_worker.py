@@ -23,7 +23,8 @@ import torch
 from conftest import AUTO, SLOW, TINY, Child, carry_out, planned, workers
 
 from inbench.acts import scoring
-from inbench.joints import registry, store
+from inbench.commands import under_way
+from inbench.joints import isolation, registry, store
 from inbench.joints.masks import Center
 from inbench.runs import plan, runner
 from inbench.words import records
@@ -126,6 +127,46 @@ def test_a_run_that_was_stopped_ends_with_the_same_bits(
     assert outcome(record("slow")) == wanted
     assert list(records.unfinished(results)) == []
     assert all(record("slow").told["costs"]["cpu_seconds"] > 1.5 * first for first in spent)  # both processes count
+
+
+def test_a_training_that_took_too_long_is_a_row_and_a_rerun_goes_on_with_it(
+    straight: tuple[dict[str, Any], dict[str, bytes]], tmp_path: Path, record: Find, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    options, wanted = straight
+    results = tmp_path / "results"
+
+    def too_long(run: runner.Attempt, child: isolation.Process) -> tuple[str, str] | None:
+        if not learning(run.one.heartbeat):
+            return None
+        child.stop()
+        return "timeout", "took longer than 2 seconds"
+
+    with monkeypatch.context() as patch:
+        patch.setattr(runner.Attempt, "_beyond_limits", too_long)
+        carry_out(planned(results, "slow", **options))
+    assert record("slow").status == "timeout"
+    assert len([*results.rglob("checkpoint.pt")]) == 1
+    assert under_way.survey(results).counts == {"timeout": 1}
+    assert [one.state for one in planned(results, "slow", **options)] == ["failed"]
+
+    monkeypatch.setenv("SLOW", "0")
+    with workers(Child):
+        carry_out(planned(results, "slow", rerun="failed", **options))
+    assert outcome(record("slow")) == wanted
+    assert [*(results / "runs" / ".partial").iterdir()] == []
+
+
+def test_a_training_that_went_on_at_another_place_says_so(
+    straight: tuple[dict[str, Any], dict[str, bytes]], tmp_path: Path, record: Find, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    options, _ = straight
+    with pytest.raises(Interrupted):
+        carry_out(planned(tmp_path / "results", "slow", threads=1, **options), ask_to_stop())
+    monkeypatch.setenv("SLOW", "0")
+    with workers(Child):
+        carry_out(planned(tmp_path / "results", "slow", threads=2, **options))
+    (told,) = record("slow").told["warnings"]
+    assert told.startswith("trained in 2 places that differ in machine, threads or libraries")
 
 
 STOPS = """

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import math
 import random
 import time
@@ -18,6 +19,7 @@ from torch import Tensor
 from inbench.acts.averaging import Averages
 from inbench.acts.scoring import BATCH, answer
 from inbench.joints.batches import Batches, to_image
+from inbench.joints.device import out_of_memory
 from inbench.joints.guards import Guard
 from inbench.joints.metrics import mean_over, psnr_of
 from inbench.joints.store import Part
@@ -284,11 +286,16 @@ def load(path: Path, method: Method, averages: Averages, device: torch.device) -
     return Progress(**state["progress"])
 
 
-def drop_unreadable(path: Path, method: Method, ema: float, device: torch.device) -> None:
-    """Remove a checkpoint that is damaged, or another method's: the training begins anew. `method` is not used again."""
+def drop_unreadable(path: Path, method: Method, ema: float) -> None:
+    """Remove a checkpoint that is damaged, or another method's: the training begins anew. `method` is not used again.
+
+    Looked at on the CPU; that there is no room for it, or no way to its file, does not make it damaged.
+    """
     try:
-        load(path, method, Averages(method, ema), device)
+        load(path, method, Averages(method, ema), torch.device("cpu"))
     except FileNotFoundError:
         return
-    except Exception:  # torch has many ways to say that a file is none of its own
+    except Exception as error:  # torch has many ways to say that a file is none of its own
+        if out_of_memory(error) or (isinstance(error, OSError) and error.errno != errno.EINVAL):
+            raise
         path.unlink()

@@ -126,6 +126,8 @@ def _begun(partial: Path, sent: Mapping[str, tuple[submissions.Submission, Plann
         name = Run(**spec["run"]).name
         by = sent[name][0].executor if name in sent else "local"
         if name not in alive:
+            if (record := records.open_record(partial.parent / name)) is not None and record.status != "ok":
+                continue  # it failed, and its checkpoint waits for --rerun failed
             yield Seen(name, _title(spec), "interrupted", "the same inbench run goes on with it", by)
             continue
         heartbeat = read_object(partial / name / "heartbeat.json")

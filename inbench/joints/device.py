@@ -59,6 +59,16 @@ def _cpu_flags() -> set[str]:
     return set(_cpuinfo("flags").split())
 
 
+def _driver() -> str:
+    """The version of the NVIDIA kernel module, where Linux tells it."""
+    try:
+        told = Path("/proc/driver/nvidia/version").read_text()
+    except OSError:
+        return "unknown"
+    found = re.search(r"Module\s.*?(\d+(?:\.\d+)+)", told)
+    return found[1] if found else "unknown"
+
+
 def _cpuinfo(field: str) -> str:
     try:
         lines = Path("/proc/cpuinfo").read_text().splitlines()
@@ -121,6 +131,11 @@ def set_numerics(*, deterministic: bool) -> None:
     torch.use_deterministic_algorithms(deterministic)
 
 
+def out_of_memory(error: BaseException) -> bool:
+    """Whether an error says that there was no memory left, of the machine or of the device."""
+    return isinstance(error, (MemoryError, torch.OutOfMemoryError)) or "can't allocate memory" in str(error)
+
+
 def fingerprint(device: str) -> dict[str, str]:
     """What a timing depends on: processor, GPU, driver; timings of different fingerprints never share a column."""
     found = {
@@ -131,5 +146,7 @@ def fingerprint(device: str) -> dict[str, str]:
     }
     if device.startswith("cuda"):
         found["gpu"] = torch.cuda.get_device_name(device)
-        found["cuda"] = str(torch.version.cuda)
+        found["cuda"] = f"CUDA {torch.version.cuda}"
+        found["cudnn"] = f"cuDNN {torch.backends.cudnn.version()}"
+        found["driver"] = f"driver {_driver()}"
     return found

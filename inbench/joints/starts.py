@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from inbench.words import records
 from inbench.words.records import Record, Run
@@ -11,13 +13,23 @@ from inbench.words.records import Record, Run
 MOST = 4 / 5
 """A start lies in the first four fifths: whether a run has converged is seen in its last fifth, which it has to do itself."""
 
+BITS = ("hardware", "device", "threads", "deterministic", "libraries")
+"""What of a provenance the bits and the seconds of a training depend on."""
 
-def of(run: Run, runs: Path) -> Record | None:
-    """The furthest record with a kept checkpoint that a run can start from; None where there is none.
 
-    Not one whose steps asked how many there would be: from there, a longer training would not come to the bits that it comes to
-    by itself.
+def place_of(provenance: Mapping[str, Any]) -> dict[str, Any]:
+    """Where a training is at work, as far as its bits and seconds tell."""
+    return {name: provenance.get(name) for name in BITS}
+
+
+def of(run: Run, runs: Path, place: Mapping[str, Any]) -> Record | None:
+    """The furthest record with a kept checkpoint that a run can start from at a place; None where there is none.
+
+    Only one from which it comes to the bits that it comes to by itself: trained at such a place, on CUDA with kernels that
+    repeat their bits, and by steps that did not ask how many there would be.
     """
+    if str(place["device"]).startswith("cuda") and not place["deterministic"]:
+        return None
     found = []
     for folder in runs.glob(f"{run.method}-*"):
         if not records.where(folder, "checkpoint.pt").is_file():  # asked first: there may be very many records
@@ -26,7 +38,8 @@ def of(run: Run, runs: Path) -> Record | None:
         if record is None or "checkpoint.pt" not in records.listed(folder) or record.damage():
             continue
         begun = Run(**record.told["run"])
-        if record.status == "ok" and record.told.get("scheduled") is False and _is_start(begun, run):
+        same = record.status == "ok" and place_of(record.told["provenance"]) == place
+        if same and record.told.get("scheduled") is False and _is_start(begun, run):
             found.append((begun.steps or 0, folder.name, record))
     return max(found, key=lambda one: one[:2])[2] if found else None
 

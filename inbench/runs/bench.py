@@ -73,6 +73,7 @@ def warm_up(timed: Timed, device: torch.device, held: dict[str, int]) -> None:
     held: what the process held before a subject was built, by subject.
     """
     case = timed.case
+    clock.now(device)  # CUDA is asked for its memory by number only once it was asked for something else
     give_back_free_memory()
     base = held.setdefault(case.subject, memory_now(device))
     with clock.MemoryPeak(MEMORY_EVERY) as watched:

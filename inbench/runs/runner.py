@@ -24,6 +24,8 @@ POLL_SECONDS = 0.25
 WAIT_SECONDS = 1.0
 PATIENT = {"OMP_WAIT_POLICY": "PASSIVE"}
 """Threads that wait sleep instead of spinning: beside another busy process, spinning ones slow each other ten times."""
+MAY_GO_ON = ("timeout", "oom", "failed")
+"""The ends of a training after which its last checkpoint is kept; one that diverged would do so again."""
 
 Show = Callable[[Planned, dict[str, Any]], None]
 """Called often with a run and what its worker last told of itself."""
@@ -173,7 +175,7 @@ class Attempt:
         if code in (0, 1) and outcome is not None and not (code == 1 and outcome[0] == "ok"):
             one.came_to(*outcome)
             records.add_log(one.runs / one.run.name, lines)
-            shutil.rmtree(one.work, ignore_errors=True)
+            self._clear()
             return
         status = "oom" if code == -signal.SIGKILL and child.was_out_of_memory() else "failed"
         self._record(status, isolation.ending(code, lines))
@@ -181,8 +183,14 @@ class Attempt:
     def _record(self, status: str, reason: str) -> None:
         """A run that came to no record of its own gets one from here."""
         records.give_up(self.one.spec, self.one.spec["provenance"], status, reason)
-        shutil.rmtree(self.one.work, ignore_errors=True)
         self.one.state, self.one.reason = status, reason
+        self._clear()
+
+    def _clear(self) -> None:
+        """Remove what was at work, but for a training that may yet go on: `--rerun failed` begins at its checkpoint."""
+        one = self.one
+        if one.state not in MAY_GO_ON or not (one.work / "checkpoint.pt").is_file():
+            shutil.rmtree(one.work, ignore_errors=True)
 
     def _tidy(self) -> None:
         """Remove what killed processes left of a run that is done, and what was begun of it with older code."""

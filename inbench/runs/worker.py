@@ -28,7 +28,7 @@ import torch
 from inbench.acts import scoring, training
 from inbench.joints import choices, registry, starts
 from inbench.joints.batches import Batches
-from inbench.joints.device import autocast_forwards, compile_forwards, fingerprint, set_numerics
+from inbench.joints.device import autocast_forwards, compile_forwards, fingerprint, out_of_memory, set_numerics
 from inbench.joints.guards import Guard, about_overlap
 from inbench.joints.isolation import INTERRUPTED, NO_ROOM
 from inbench.joints.store import Part, Prepared
@@ -36,6 +36,7 @@ from inbench.words import brackets, clock, params, records, seeds
 from inbench.words.errors import Interrupted, Unavailable, UserError
 from inbench.words.mask import Mask
 from inbench.words.method import Method
+from inbench.words.planned import read_object
 from inbench.words.records import Run
 
 BEAT_SECONDS = 0.5
@@ -134,7 +135,7 @@ class Worker:
         records.settle(self.final)
         self.begin_further()
         if (self.work / "checkpoint.pt").is_file():
-            training.drop_unreadable(self.work / "checkpoint.pt", self.build(), self.run.ema, self.device)
+            training.drop_unreadable(self.work / "checkpoint.pt", self.build(), self.run.ema)
         method = self.build()
         record = None if self.spec["fresh"] else records.open_record(self.final)
         if record is not None and record.damage():
@@ -156,7 +157,7 @@ class Worker:
         checkpoint = self.work / "checkpoint.pt"
         if checkpoint.is_file() or self.final.exists() or self.cls.one_pass or self.cls.finish is not Method.finish:
             return
-        start = starts.of(self.run, self.final.parent)
+        start = starts.of(self.run, self.final.parent, starts.place_of(self.provenance()))
         if start is not None:
             records.write_file(checkpoint, records.where(start.folder, "checkpoint.pt").read_bytes())
             records.write_file(self.work / "start.json", records.to_json({"start": start.folder.name}))
@@ -191,7 +192,20 @@ class Worker:
         (self.work / "checkpoint.pt").unlink(missing_ok=True)
         return told
 
+    def _tell_places(self) -> None:
+        """Say so where a training goes on at another place than it was before."""
+        file, here = self.work / "places.json", starts.place_of(self.provenance())
+        known = read_object(file).get("places", []) if (self.work / "checkpoint.pt").is_file() else []
+        places = known if here in known else [*known, here]
+        records.write_file(file, records.to_json({"places": places}))
+        if len(places) > 1:
+            self.guard.tell(
+                f"trained in {len(places)} places that differ in machine, threads or libraries: its bits are of none of them "
+                "alone, and its seconds are of all"
+            )
+
     def _train(self, method: Method) -> training.Progress:
+        self._tell_places()
         mask, part = self.mask(str(self.run.train_mask)), self.data.part("train")
         batches = Batches(
             part,
@@ -318,10 +332,6 @@ def end_by_interrupt() -> None:
     """End this process as an interrupt ends one: by the signal. An exit code could as well be a plugin's."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     os.kill(os.getpid(), signal.SIGINT)
-
-
-def out_of_memory(error: BaseException) -> bool:
-    return isinstance(error, (MemoryError, torch.OutOfMemoryError)) or "can't allocate memory" in str(error)
 
 
 def main(arguments: Sequence[str]) -> int:

@@ -304,7 +304,7 @@ def _method() -> Any:
 
 def _checkpoint(folder: Path, data: bytes) -> None:
     (folder / "checkpoint.pt").write_bytes(data)
-    training.drop_unreadable(folder / "checkpoint.pt", _method(), 0.9, torch.device("cpu"))
+    training.drop_unreadable(folder / "checkpoint.pt", _method(), 0.9)
 
 
 def _saved() -> bytes:
