@@ -253,7 +253,10 @@ def refused(told: Told, results: Path, *parts: str) -> None:
 
 WRONG: list[Any] = [
     ("--methods dense-gn", "unknown method 'dense-gn'; did you mean 'dense-gan'?"),
-    ("--datasets drawn-face", "did you mean 'drawn-faces'? Pictures of your own are named by their path, as ./drawn-face"),
+    (
+        "--datasets drawn-face",
+        "FILE.py. Pictures of your own are named by their path, as ./drawn-face",
+    ),
     ("--mask centre", "unknown mask 'centre'; did you mean 'center'?"),
     ("--test-masks halve", "unknown mask 'halve'; did you mean 'half'?"),
     ("--budget quik", "unknown budget 'quik'; did you mean 'quick'?"),

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from test_tables import YOUNG, lay
 
-from inbench.readers import comparison, comparison_sheets, formats, statistics
+from inbench.readers import comparison, comparison_sheets, formats, statistics, tables
 from inbench.words.errors import UserError
 
 HARD = np.random.default_rng(0).normal(20, 3, 60).round(6)
@@ -47,6 +47,29 @@ def test_which_precision_is_meant_has_to_be_said_where_both_have_several(tmp_pat
         comparison.compare(tmp_path, "one", "other")
     (found,) = comparison.compare(tmp_path, "one, bf16", "other, bf16")
     assert found.differences["psnr"].value == pytest.approx(0.5)
+
+
+def test_trainings_before_and_after_a_change_of_a_default_are_told_apart_by_it(tmp_path, command):
+    for weight, shift in ((6.0, 1), (4.0, 2)):
+        lay(tmp_path, "one", tuple(HARD + shift), run={"params": {"weight": weight, "lr": 0.1}})
+    lay(tmp_path, "other", tuple(HARD))
+    shown = [row["shown"] for row in tables.rows(tmp_path)]
+    assert shown == ["one[weight=4]", "one[weight=6]", "other"]
+    with pytest.raises(UserError, match=r"several forms; name one: 'one\[weight=4\]' or 'one\[weight=6\]'"):
+        comparison.compare(tmp_path, "one", "other")
+    (found,) = comparison.compare(tmp_path, "one[weight=4]", "other")
+    assert found.differences["psnr"].value == pytest.approx(2)
+    assert command("tables", "--results", str(tmp_path), "--methods", "one[weight=6]").out.count("| one[weight=") == 1
+
+
+def test_trainings_that_nothing_else_tells_apart_are_told_apart_by_their_key(tmp_path):
+    for steps, shift in ((6, 1), (7, 2)):
+        lay(tmp_path, "one", tuple(HARD + shift), run={"steps": steps})
+    lay(tmp_path, "other", tuple(HARD))
+    first, second, _ = (row["shown"] for row in tables.rows(tmp_path))
+    assert first != second
+    found = [comparison.compare(tmp_path, name, "other")[0].differences["psnr"].value for name in (first, second)]
+    assert sorted(found) == pytest.approx([1, 2])
 
 
 def test_where_one_of_two_is_missing_nothing_has_to_be_said(tmp_path):

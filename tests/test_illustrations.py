@@ -14,7 +14,6 @@ from handmade import encoded, noise, written
 from PIL import Image
 
 import inbench
-from inbench.commands import illustrations
 from inbench.readers import rows
 from inbench.words import published, records
 
@@ -139,15 +138,6 @@ def test_a_papers_figures_have_its_names_and_say_what_they_are_here(command: Com
     assert sorted(path.stem for path in tmp_path.glob("*.png")) == [
         "ours-figure-6-grid", "ours-table-1-cost", "ours-table-1-perception",
     ]  # fmt: skip
-
-
-def test_rows_of_the_same_name_have_the_beginning_of_their_key(pictured: Path) -> None:
-    found = {record.folder.name: record for record in rows.found_in(pictured)}
-    made = [row for row in rows.rows_of(list(found.values())) if row["mask"] == "center"]
-    twins = [illustrations.Named("twin", row) for row in made[:2]] + [illustrations.Named("other", made[2])]
-    names = [one.name for one in illustrations.told_apart(twins, found)]
-    assert names[2] == "other"
-    assert [name.split()[1] for name in names[:2]] == [found[row["records"][0]].key[:6] for row in made[:2]]
 
 
 def test_records_scored_before_there_was_a_measure_say_how_to_add_it(command: Command, pictured: Path, tmp_path: Path) -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from inbench.readers import tables
 from inbench.runs import executors, plan
 from inbench.runs.runner import Limits
+from inbench.words.planned import Planned
 
 
 def run(methods: str = "all", datasets: str = "drawn-faces", **options: Any) -> list[dict[str, Any]]:
@@ -28,4 +30,10 @@ def run(methods: str = "all", datasets: str = "drawn-faces", **options: Any) -> 
     request = executors.fitting(plan.Request(methods=methods, datasets=datasets, **options), executor)
     planned = plan.make(request, lambda *_: None)
     executor.execute(planned, show=lambda *_: None, limits=Limits())
-    return tables.rows(request.results, keys={one.run.key for one in planned})
+    return rows_of(planned, request.results)
+
+
+def rows_of(planned: Sequence[Planned], results: Path) -> list[dict[str, Any]]:
+    """The rows of what was planned: of these runs, on these test masks."""
+    masks = set().union(*(one.shown_masks for one in planned))
+    return tables.rows(results, keys={one.run.key for one in planned}, masks=masks)

@@ -166,6 +166,7 @@ def _stop(number: int, frame: object) -> None:
 
 
 def _run(asked: argparse.Namespace) -> int:
+    from inbench.commands import calls
     from inbench.commands.progress import Screen
     from inbench.joints import isolation, registry
     from inbench.readers import tables
@@ -209,7 +210,7 @@ def _run(asked: argparse.Namespace) -> int:
         return _plan(asked, planned, screen)
     screen.plan(planned)
     executor.execute(planned, show=screen.run, limits=Limits(asked.timeout, memory))
-    made = tables.rows(asked.results, keys={one.run.key for one in planned})
+    made = calls.rows_of(planned, asked.results)
     if asked.json:
         print_json({"rows": made})
     elif asked.paper:

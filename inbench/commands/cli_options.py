@@ -22,6 +22,9 @@ class Parser(argparse.ArgumentParser):
 
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
         """A command tells of what it does not know itself, since it knows its options."""
+        words = sys.argv[1:] if args is None else list(args)
+        if self._subparsers is not None and words and words[0].startswith("--") and words[0] not in self._option_string_actions:
+            self.error(f"options come after the command: {self.prog} COMMAND {words[0]} ...")
         found, rest = super().parse_known_args(args, namespace)
         wrong = next((word.partition("=")[0] for word in rest if word.startswith("-")), None)
         if wrong is not None:

@@ -52,6 +52,7 @@ def add(commands: Any) -> None:
     compared.add_argument("method", metavar="METHOD", help="the first, as tables show it, with parameters in brackets")
     compared.add_argument("others", nargs="+", metavar="OTHER", help="each of these is compared with the first")
     compared.add_argument("--only", metavar="DATASET", help="on one data set")
+    compared.add_argument("--budget", metavar="B", help="at one budget")
     compared.add_argument("--format", metavar="F", help="markdown, latex or html (default: markdown)")
     compared.add_argument("--write", metavar="FILE", help="write it into FILE, between its markers")
     compared.add_argument("--check", metavar="FILE", help="exit 1 where FILE does not hold it as it is now")
@@ -130,7 +131,8 @@ def _refuse_what_is_ignored(asked: argparse.Namespace) -> None:
     _refuse_claims_of_a_table(asked)
     for option in ("table", "claims", "datasets"):
         if getattr(asked, option) and not asked.paper:
-            raise UserError(f"--{option} belongs to --paper; name one, such as --paper meng2020")
+            instead = "; the tables of one data set: --only NAME" if option == "datasets" else ""
+            raise UserError(f"--{option} belongs to --paper; name one, such as --paper meng2020{instead}")
     for kind, ignored in IGNORED.items():
         for option in ignored if kinds[kind] else ():
             if getattr(asked, option):
@@ -166,7 +168,7 @@ def _text(asked: argparse.Namespace) -> tuple[str, str, Path]:
 def _compare(asked: argparse.Namespace) -> int:
     from inbench.readers import comparison, comparison_sheets, formats
 
-    found = comparison.compare(asked.results, asked.method, *asked.others, only=asked.only)
+    found = comparison.compare(asked.results, asked.method, *asked.others, only=asked.only, budget=asked.budget)
     form = asked.format or "markdown"
     if asked.json:
         print_json({"rows": comparison_sheets.as_rows(found)})

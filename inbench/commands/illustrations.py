@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -67,7 +66,7 @@ class Illustrator:
         complete = [one for one in members if one.row["complete"] and one.row["metrics"]]
         if not complete:
             raise UserError(f"nothing of {head_line} is complete")
-        yield from makers[kind](told_apart(complete, self.found), f"{stem}-{kind}", head_line)
+        yield from makers[kind](complete, f"{stem}-{kind}", head_line)
 
     def curves(self, members: Sequence[Named], name: str, title: str) -> Iterator[Illustration]:
         from inbench.readers import drawing, figures
@@ -174,15 +173,6 @@ class Illustrator:
 def in_order(members: Sequence[Named]) -> list[str]:
     """Names, those first that learn step by step: they have the colours that are told apart best, in every figure alike."""
     return [one.name for one in sorted(members, key=lambda one: one.row["closed_form"] or not one.row["seeds"])]
-
-
-def told_apart(members: Sequence[Named], found: Mapping[str, Record]) -> list[Named]:
-    """Rows of the same name also have the beginning of their key."""
-    alike = Counter((one.name, one.row["mask"]) for one in members)
-    return [
-        Named(f"{one.name} {found[one.row['records'][0]].key[:6]}", one.row) if alike[one.name, one.row["mask"]] > 1 else one
-        for one in members
-    ]
 
 
 def _ends(metric: Mapping[str, Any]) -> dict[str, Any]:

@@ -40,6 +40,8 @@ def told(planned: list[Planned], results: Path, report: Callable[[int, int], Non
             file.parent.mkdir(parents=True, exist_ok=True)
             records.write_file(file, records.to_json(trials[alike]))
         one.spec["estimate"] = trials[alike]
+        if "skipped" in trials[alike]:
+            one.came_to("skipped", trials[alike]["skipped"])
         report(done, len(to_do))
     runs: list[dict[str, Any]] = [
         {"title": one.title, "name": one.run.name, "state": one.state.removeprefix("plugin "), "reason": one.reason}
@@ -48,7 +50,7 @@ def told(planned: list[Planned], results: Path, report: Callable[[int, int], Non
     ]
     found = [run["estimate"] for run in runs if run["estimate"] and "seconds" in run["estimate"]]
     total = {
-        "runs": len(to_do),
+        "runs": sum(one.state in TO_DO for one in planned),
         "seconds": sum(one["seconds"] for one in found),
         "peak_memory_bytes": max((one["peak_memory_bytes"] for one in found), default=0),
         "disk_bytes": sum(one["disk_bytes"] for one in found),
@@ -86,7 +88,7 @@ def trial(spec: dict[str, Any]) -> dict[str, Any]:
         except (ValueError, IndexError):
             lines = done.stderr.strip().splitlines()
             return {"reason": f"its trial failed: {lines[-1] if lines else f'exit code {done.returncode}'}"}
-    return found if isinstance(found, dict) and "seconds" in found else {"reason": "its trial said nothing"}
+    return found if isinstance(found, dict) and found.keys() & {"seconds", "skipped"} else {"reason": "its trial said nothing"}
 
 
 def past(results: Path) -> dict[str, Any]:
@@ -108,19 +110,22 @@ def past(results: Path) -> dict[str, Any]:
 
 def in_words(said: dict[str, Any]) -> str:
     """The same for people."""
-    rows = []
+    rows, reasons = [], []
     for run in said["runs"]:
         estimate = run["estimate"] or {}
         cells = ["", "", ""]
         if "seconds" in estimate:
             cells = [duration(estimate["seconds"]), mib(estimate["peak_memory_bytes"]), mib(estimate["disk_bytes"])]
-        rows.append([plain(run["title"]), run["state"], *cells, plain(run["reason"] or estimate.get("reason", ""))])
-    head, sides = ["run", "state", "time", "memory", "disk", ""], ("left", "left", "right", "right", "right", "left")
+        rows.append([plain(run["title"]), run["state"], *cells])
+        if reason := run["reason"] or estimate.get("reason", ""):
+            reasons.append(f"{plain(run['title'])}: {plain(reason)}")
+    head, sides = ["run", "state", "time", "memory", "disk"], ("left", "left", "right", "right", "right")
     shown: str = tabulate(rows, headers=head, disable_numparse=True, colalign=sides)
     total = said["total"]
     lines = [
+        *reasons,
         f"{total['runs']} of {len(rows)} runs to do: {duration(total['seconds'])}, one after the other, "
-        f"{mib(total['peak_memory_bytes'])} of memory at most, {mib(total['disk_bytes'])} on the disk"
+        f"{mib(total['peak_memory_bytes'])} of memory at most, {mib(total['disk_bytes'])} on the disk",
     ]
     names = {"train_seconds": "training time", "peak_memory_bytes": "memory"}
     for name, ratio in said["past"].items():

@@ -81,6 +81,8 @@ def _state(beat: dict[str, Any]) -> str:
     """What a run that is not over does."""
     if beat.get("elsewhere"):
         return "another process has it" + (f": {phase(beat)}" if "phase" in beat else "")
+    if "starts" in beat:
+        return "going on from its checkpoint" if beat["starts"] else "starting"
     return str(beat["waits"]) if "waits" in beat else phase(beat) if beat else "starting"
 
 

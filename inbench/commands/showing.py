@@ -14,7 +14,7 @@ from PIL import Image
 from inbench.acts.scoring import Operations
 from inbench.joints import choices
 from inbench.joints.preparing import Report
-from inbench.joints.registry import KINDS, Plugin, Registry
+from inbench.joints.registry import KINDS, YOURS, Plugin, Registry
 from inbench.words import brackets, params
 from inbench.words.errors import UserError, unknown
 from inbench.words.method import Method
@@ -31,7 +31,12 @@ def found(text: str, plugins: Registry) -> Plugin:
     for kind in KINDS:
         if name in plugins.plugins[kind] or any(fault.name == name and fault.kind == kind for fault in plugins.faults):
             return plugins.get(kind, name)
-    raise unknown("method, data set, mask or metric", name, [name for kind in KINDS for name in plugins.names(kind)])
+    raise unknown(
+        "method, data set, mask or metric",
+        name,
+        [name for kind in KINDS for name in plugins.names(kind)],
+        otherwise=YOURS,
+    )
 
 
 def facts(plugin: Plugin, options: Mapping[str, str], size: int) -> dict[str, Any]:

@@ -111,11 +111,14 @@ class Registry:
         for fault in self.faults:
             if fault.name == name:
                 raise UserError(f"{kind} {name!r} is broken: {fault}")
-        told = unknown(SPOKEN[kind], name, self.plugins[kind], otherwise="; a plugin of yours needs --plugin FILE.py")
+        told = unknown(SPOKEN[kind], name, self.plugins[kind], otherwise=YOURS)
         broken = [fault for fault in self.faults if not fault.kind and Path(fault.origin).is_absolute()]
         if broken:
             raise UserError(f"{told}; it may be in a plugin that is left out: {broken[0]}")
         raise told
+
+
+YOURS = "a plugin of yours needs --plugin FILE.py"
 
 
 def load(files: Sequence[str] = ()) -> Registry:

@@ -12,7 +12,7 @@ import numpy as np
 
 from inbench.readers import statistics
 from inbench.readers.naming import is_of
-from inbench.readers.rows import FLOOR, Scored, Section, asked_for, found_in, numerics_of, sections, trainings
+from inbench.readers.rows import FLOOR, Scored, Section, asked_for, found_in, numerics_of, sections, told_apart, trainings
 from inbench.readers.score_sheets import ranks
 from inbench.readers.statistics import Difference
 from inbench.words import brackets
@@ -53,7 +53,7 @@ class Compared:
         return self.section.mask == PRIMARY_MASK and not self.withheld and PRIMARY in self.differences
 
 
-def compare(results: Path, one: str, *others: str, only: str | None = None) -> list[Compared]:
+def compare(results: Path, one: str, *others: str, only: str | None = None, budget: str | None = None) -> list[Compared]:
     """A method and each of the others wherever both were scored on the same data, size, mask and budget.
 
     Raises `UserError` where a method has no scores, or none with the first.
@@ -62,7 +62,7 @@ def compare(results: Path, one: str, *others: str, only: str | None = None) -> l
     seen = dict.fromkeys((one, *others), False)
     met = dict.fromkeys(others, False)
     kept = found_in(results)
-    where = asked_for(kept, only)
+    where = asked_for(kept, only, budget=budget)
     for section, members in sections(kept).items():
         if not where(section):
             continue
@@ -98,9 +98,13 @@ def claims_of(found: Sequence[Compared]) -> int:
 
 @dataclass(frozen=True)
 class Side:
-    """The trainings of one method, in one form: alike in precision, compilation and determinism; as tables show it."""
+    """The trainings of one method, in one form: alike in parameters, precision, compilation and determinism.
+
+    shown: as it was asked for; name: as tables show it.
+    """
 
     shown: str
+    name: str
     records: list[Record]
 
 
@@ -116,22 +120,28 @@ def sides_of(members: list[Record], scored: Scored, *texts: str) -> list[Side | 
     chosen = [same for same in whole if len({numerics_of(side.records[0].told["run"]) for side in same}) == 1] or whole
     if len(chosen) > 1:
         several = next(form for form in forms if len(form) > 1)
-        shown = [f"{side.shown}, {numerics_of(side.records[0].told['run'])}" for side in several]
+        shown = sorted(side.name for side in several)
         raise UserError(f"{several[0].shown} was trained in several forms; name one: {' or '.join(map(repr, shown))}")
     return list(chosen[0])
 
 
 def forms_of(members: list[Record], scored: Scored, text: str) -> list[Side]:
-    """All forms that a method, `name[option=value], bf16`, was trained in on the mask of the section."""
+    """All forms that a method, `name[option=value], bf16`, was trained in on the mask of the section.
+
+    One, where that is what tables call it.
+    """
     name, *asked = brackets.split_list(text) or [text]
     found = []
-    for same in trainings(members):
+    groups = trainings(members)
+    for same, in_tables in zip(groups, told_apart(groups), strict=True):
         told = same[0].told
         row = {"method": told["run"]["method"], "params": told["run"]["params"], "label": told["labels"]["method"]}
         on_it = told["labels"]["train_mask"] in (None, scored.section.mask.removesuffix(" on val"))
         ok = [record for record in same if record.status == "ok" and record.key in scored.entries]
+        if ok and on_it and in_tables == text:
+            return [Side(text, text, ok)]
         if ok and on_it and is_of(row, name) and (not asked or ", ".join(asked) == numerics_of(told["run"])):
-            found.append(Side(", ".join([row["label"], *asked]), ok))
+            found.append(Side(", ".join([row["label"], *asked]), in_tables, ok))
     return found
 
 

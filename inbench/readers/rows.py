@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,7 +15,7 @@ from numpy.typing import NDArray
 from inbench.readers import counting, standing, statistics
 from inbench.words import brackets
 from inbench.words.errors import UserError, unknown
-from inbench.words.records import Record
+from inbench.words.records import Record, Run
 from inbench.words.soundness import PRIMARY
 
 FLOOR = "linear"
@@ -48,9 +47,9 @@ def current(found: Iterable[Record]) -> list[Record]:
 Intervals = dict[str, list[statistics.Interval]]
 
 
-def rows(results: Path, *, keys: set[str] | None = None) -> list[dict[str, Any]]:
-    """A row for each method, parameters, data set and mask: the content of `inbench tables --json`."""
-    return rows_of(found_in(results, keys=keys))
+def rows(results: Path, *, keys: set[str] | None = None, masks: set[str] | None = None) -> list[dict[str, Any]]:
+    """A row for each method, parameters, data set and mask, or for some: the content of `inbench tables --json`."""
+    return rows_of(found_in(results, keys=keys), where=lambda section: masks is None or section.mask in masks)
 
 
 def rows_of(found: list[Record], *, where: Callable[[Section], bool] = lambda _: True) -> list[dict[str, Any]]:
@@ -61,11 +60,14 @@ def rows_of(found: list[Record], *, where: Callable[[Section], bool] = lambda _:
             continue
         scored = Scored(section, members)
         groups = [(same, _ok(same, scored)) for same in trainings(members)]
+        names = told_apart([same for same, _ in groups])
         intervals = bootstrapped(scored, [ok[0] for _, ok in groups if len(ok) == 1])
-        found_here = [_row(section, same, ok, scored, intervals) for same, ok in groups]
+        found_here = [
+            _row(section, same, ok, scored, intervals) | {"shown": name} for (same, ok), name in zip(groups, names, strict=True)
+        ]
         for row in found_here:
             row["below_floor"] = _below_floor(row, found_here)
-        made += _told_apart(found_here)
+        made += sorted(found_here, key=lambda row: (row["shown"], row["train_mask"] or ""))
     return made
 
 
@@ -98,14 +100,42 @@ def _below_floor(row: dict[str, Any], members: list[dict[str, Any]]) -> bool:
     return own is not None and linear is not None and bool(own < linear)
 
 
-def _told_apart(members: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Rows of one method and mask that differ in their numerics alone say which they are."""
-    alike = Counter((row["shown"], row["train_mask"]) for row in members)
-    twins = [alike[row["shown"], row["train_mask"]] > 1 for row in members]
-    for row, is_twin in zip(members, twins, strict=True):
-        if is_twin and row["numerics"]:
-            row["shown"] += ", " + row["numerics"]
-    return sorted(members, key=lambda row: (row["shown"], row["train_mask"] or ""))
+def told_apart(groups: Sequence[list[Record]]) -> list[str]:
+    """What the trainings of a table are called: by their labels; those that are alike, by numerics, by parameters, by key.
+
+    Labels are alike where a default was changed between two trainings.
+    """
+    names = [str(same[0].told["labels"]["method"]) for same in groups]
+    for tell in (_with_numerics, _with_parameters, _with_keys):
+        alike: dict[tuple[str, Any], list[int]] = {}
+        for place, same in enumerate(groups):
+            alike.setdefault((names[place], same[0].told["labels"]["train_mask"]), []).append(place)
+        for (name, _), places in alike.items():
+            if len(places) > 1:
+                for place, told in zip(places, tell(name, [groups[place][0].told["run"] for place in places]), strict=True):
+                    names[place] = told
+    return names
+
+
+def _with_numerics(name: str, runs: Sequence[dict[str, Any]]) -> list[str]:
+    told = [numerics_of(run) for run in runs]
+    return [", ".join(filter(None, [name, one])) for one in told] if len(set(told)) > 1 else [name] * len(runs)
+
+
+def _with_parameters(name: str, runs: Sequence[dict[str, Any]]) -> list[str]:
+    every = sorted({param for run in runs for param in run["params"]})
+    differ = [param for param in every if len({repr(run["params"].get(param, "")) for run in runs}) > 1]
+    label, *numerics = brackets.split_list(name)
+    shown = brackets.parse(label)
+    return [
+        ", ".join([brackets.write(shown.name, {**shown.options, **{p: run["params"][p] for p in differ if p in run["params"]}}),
+                   *numerics])
+        for run in runs
+    ]  # fmt: skip
+
+
+def _with_keys(name: str, runs: Sequence[dict[str, Any]]) -> list[str]:
+    return [f"{name} {Run(**run).key[:6]}" for run in runs]
 
 
 def sections(found: list[Record]) -> dict[Section, list[Record]]:
@@ -294,7 +324,6 @@ def _row(section: Section, same: list[Record], ok: list[Record], scored: Scored,
     status, reason = _failure(section, broken[0]) if broken else ("ok", "")
     return {
         "method": first["run"]["method"],
-        "shown": first["labels"]["method"],
         "label": first["labels"]["method"],
         "params": first["run"]["params"],
         "numerics": numerics_of(first["run"]),

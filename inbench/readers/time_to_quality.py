@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from inbench.readers import standing
-from inbench.readers.rows import hardware_of, trainings
+from inbench.readers.rows import hardware_of, told_apart, trainings
 from inbench.readers.sheets import NO_CELL, Cell, Column, Sheet
 from inbench.words.errors import UserError
 from inbench.words.records import Record
@@ -55,7 +55,8 @@ def _sheet(place: tuple[object, ...], members: list[Record], goals: Sequence[flo
     dataset, size, mask, budget, hardware = place
     columns = [Column("method", number=False), Column("steps"), Column("ms/step"), Column("highest dB")]
     columns += [Column(f"{what} to {goal:g} dB") for goal in goals for what in ("steps", "s")]
-    body = [_line(same, goals, times) for same in trainings(members)]
+    groups = trainings(members)
+    body = [_line(name, same, goals, times) for name, same in zip(told_apart(groups), groups, strict=True)]
     speed = "the step times of inbench bench" if times else "its own speed"
     notes = [
         "psnr on the hole of the validation pictures of each run, at the steps where they were watched",
@@ -65,10 +66,10 @@ def _sheet(place: tuple[object, ...], members: list[Record], goals: Sequence[flo
     return Sheet(f"{dataset}, {size} x {size}, trained on {mask}, budget: {budget}, on {hardware}", columns, body, notes)
 
 
-def _line(same: list[Record], goals: Sequence[float], times: StepTimes | None) -> list[Cell]:
+def _line(name: str, same: list[Record], goals: Sequence[float], times: StepTimes | None) -> list[Cell]:
     seconds = [(times and times.of(record)) or _own_seconds(record) for record in same]
     highest = max(watch["psnr"] for record in same for watch in record.told["validation"])
-    cells = [Cell(same[0].told["labels"]["method"]), Cell(str(same[0].told["run"]["steps"]))]
+    cells = [Cell(name), Cell(str(same[0].told["run"]["steps"]))]
     cells += [Cell(f"{1000 * _mean(seconds):.0f}"), Cell(f"{highest:.2f}")]
     for goal in goals:
         reached = [(step, step * each) for record, each in zip(same, seconds, strict=True) if (step := first(record, goal))]

@@ -20,6 +20,7 @@ from inbench.acts.averaging import Averages
 from inbench.joints.batches import Batches, to_image
 from inbench.runs.worker import Worker
 from inbench.words import clock, seeds
+from inbench.words.errors import Unavailable
 from inbench.words.method import Method
 
 TRIAL_STEPS = 4
@@ -111,7 +112,10 @@ def _seconds_of_answers(worker: Worker, method: Method, count: int) -> float:
 def main(arguments: Sequence[str]) -> int:
     spec = json.loads(Path(arguments[0]).read_text())
     torch.set_num_threads(spec["threads"])
-    print(json.dumps(trial(spec)))
+    try:
+        print(json.dumps(trial(spec)))
+    except Unavailable as error:
+        print(json.dumps({"skipped": str(error)}))
     return 0
 
 

@@ -104,6 +104,7 @@ class Attempt:
         records.write_file(work / "spec.json", records.to_json({**one.spec, "parent": os.getpid(), "estimate": estimate}))
         for leftover in (work / "heartbeat.json", work / "log.txt"):
             leftover.unlink(missing_ok=True)
+        self._began_at_checkpoint = (work / "checkpoint.pt").is_file()
         command = [sys.executable, "-P", "-m", "inbench.runs.worker", str(work / "spec.json")]
         self.child = Process(command, log=work / "log.txt", environment={**PATIENT, **os.environ, **environment})
         self._began = time.monotonic()
@@ -113,7 +114,7 @@ class Attempt:
         """One look at a run that is computed here."""
         code = child.poll()
         if code is None:
-            show(self.one, self.one.heartbeat)
+            show(self.one, self.one.heartbeat or {"starts": self._began_at_checkpoint})
             if claim.lost.is_set():  # this process was silent for so long that another one took the run over
                 child.kill()
             elif (stopped := self._beyond_limits(child)) is not None:

@@ -25,7 +25,7 @@ from typing import Any
 import safetensors.torch
 import torch
 
-from inbench.acts import scoring, training
+from inbench.acts import contract, scoring, training
 from inbench.joints import choices, registry, starts
 from inbench.joints.batches import Batches
 from inbench.joints.device import autocast_forwards, compile_forwards, fingerprint, out_of_memory, set_numerics
@@ -359,6 +359,8 @@ def main(arguments: Sequence[str]) -> int:
         reason = str(error) if isinstance(error, scoring.WrongAnswer) else f"{type(error).__name__}: {error}"
         if isinstance(error, SystemExit):
             reason = f"called sys.exit({error.code!r})"
+        if where := contract.line_in(worker.cls, error):
+            reason += f" ({Path(where).name})"
         worker.gave_up("oom" if out_of_memory(error) else "failed", reason)
         return 1
     shutil.rmtree(worker.work, ignore_errors=True)

@@ -35,8 +35,9 @@ def visible(text: object) -> str:
 
 
 def unknown(what: str, name: str, known: Iterable[str], *, otherwise: str = "") -> UserError:
-    """An error for a name that does not exist, with the nearest name there is, or all of them and what else it may be."""
+    """An error for a name that does not exist, with the nearest name there is, or all of them, and what else it may be."""
     names = sorted(known)
-    near = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
-    hint = f"did you mean {near[0]!r}?" if near else f"there are: {', '.join(names) or 'none'}{otherwise}"
-    return UserError(f"unknown {what} {name!r}; {hint}")
+    near = difflib.get_close_matches(name, names, n=1, cutoff=0.65)
+    hint = f"did you mean {near[0]!r}?" if near else f"there are: {', '.join(names) or 'none'}"
+    also = otherwise and (f" {otherwise[0].upper()}{otherwise[1:]}" if near else f"; {otherwise}")
+    return UserError(f"unknown {what} {name!r}; {hint}{also}")

@@ -30,6 +30,12 @@ class Planned:
         seed = f", seed {self.run.seed}" if self.run.seed else ""
         return f"{labels['method']} on {labels['dataset']}{seed}"
 
+    @property
+    def shown_masks(self) -> set[str]:
+        """What its test masks are called in tables."""
+        part, labels = self.spec.get("part", "test"), self.spec["labels"]["masks"]
+        return {shown + ("" if part == "test" else f" on {part}") for shown in labels.values()}
+
     def came_to(self, status: str, reason: str) -> None:
         """Take over what its record says of it."""
         self.state, self.reason = ("done" if status == "ok" else status), reason
