@@ -188,6 +188,16 @@ def test_tables_as_json_are_rows(command: Command, scored: Path) -> None:
     assert (row["method"], row["complete"]) == ("mean-fill", True)
 
 
+def test_a_folder_called_like_a_data_set_of_inbenchs_own_is_told(
+    run: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    said = "inbench: drawn-faces is a data set of inbench's own; the folder of that name is ./drawn-faces"
+    assert said not in run("--methods", "mean-fill").err
+    (tmp_path / "drawn-faces").mkdir()
+    assert said in run("--methods", "mean-fill").err
+
+
 @pytest.mark.parametrize(
     ("words", "told"),
     [

@@ -580,3 +580,18 @@ def test_tables_of_the_same_records_are_the_same_to_the_byte(tmp_path):
     lay(tmp_path, psnrs=(20.0, 21.0, 24.0))
     lay(tmp_path, "other", (19.0, 22.0, 23.0))
     assert tables.table(tmp_path) == tables.table(tmp_path)
+
+
+def test_two_sets_of_pictures_of_one_name_are_told_apart(tmp_path, command):
+    for data, level in (("aaaaaaaa", 20.0), ("bbbbbbbb", 22.0)):
+        lay(tmp_path, "gan", (level,) * 4, run={"data": data})
+    lay(tmp_path, "gan", (21.0,) * 4, run={"data": "cccccccc"}, labels={"dataset": "cars"})
+    assert {row["dataset"] for row in tables.rows(tmp_path)} == {"faces@aaaaaa", "faces@bbbbbb", "cars"}
+
+    def heads(only):
+        told = command("tables", "--results", str(tmp_path), "--only", only)
+        return [line.partition(",")[0].strip("*") for line in told.out.splitlines() if line.startswith("**")] or told.err
+
+    assert heads("faces") == ["faces@aaaaaa", "faces@bbbbbb"]
+    assert heads("faces@bbbbbb") == ["faces@bbbbbb"]
+    assert "unknown data set 'faces@cccccc'" in heads("faces@cccccc")

@@ -24,7 +24,19 @@ from inbench.commands import (
     cli_report,
     cli_tables,
 )
-from inbench.commands.cli_options import FAILED, OK, STOPPED, WRONG, Parser, common, data, print_json, tell_broken
+from inbench.commands.cli_options import (
+    FAILED,
+    OK,
+    STOPPED,
+    WRONG,
+    Parser,
+    common,
+    data,
+    print_json,
+    tell_broken,
+    tell_shadowed,
+)
+from inbench.words import brackets
 from inbench.words.errors import Interrupted, NoRoom, UserError, visible
 
 if TYPE_CHECKING:
@@ -205,7 +217,9 @@ def _run(asked: argparse.Namespace) -> int:
         planned = paper_runs.make(*chosen, request, screen.preparing, claims=asked.claims)
     else:
         planned = plan.make(request, screen.preparing)
-    tell_broken(registry.load(asked.plugin), asked.plugin)
+    plugins = registry.load(asked.plugin)
+    tell_broken(plugins, asked.plugin)
+    tell_shadowed(plugins, brackets.split_list(asked.datasets))
     if asked.plan:
         return _plan(asked, planned, screen)
     screen.plan(planned)
@@ -290,7 +304,6 @@ def _show(asked: argparse.Namespace) -> int:
     from inbench.commands.progress import Screen
     from inbench.joints import registry, store
     from inbench.runs import plan
-    from inbench.words import brackets
 
     plugins = registry.load(asked.plugin)
     plan.check_size(asked.size)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from inbench.commands.cli_options import OK, common, data, print_json, tell_broken
+from inbench.commands.cli_options import OK, common, data, print_json, tell_broken, tell_shadowed
 from inbench.words.errors import UserError, visible
 
 if TYPE_CHECKING:
@@ -125,7 +125,9 @@ def _export(asked: argparse.Namespace) -> int:
         raise UserError(f"--form npz writes one file; call it --output {asked.output}.npz")
     if asked.form == "png" and is_npz:
         raise UserError(f"--form png writes a folder, and {asked.output} is called like a file; drop the .npz")
-    chosen = _chosen(asked, registry.load(asked.plugin), None)
+    plugins = registry.load(asked.plugin)
+    tell_shadowed(plugins, [asked.dataset or ""])
+    chosen = _chosen(asked, plugins, None)
     fresh = exporting.write(chosen.exchange, asked.output)
     manifest, count = chosen.exchange.manifest, len(chosen.exchange.ids)
     said = manifest["dataset"]
@@ -194,7 +196,7 @@ def _score(asked: argparse.Namespace) -> int:
 def _is_beside(row: dict[str, Any], told: dict[str, Any]) -> bool:
     """Whether a row stands in a table of this record's."""
     (entry,) = told["scores"].values()
-    return (row["dataset"], row["size"], row["mask"]) == (told["labels"]["dataset"], told["run"]["size"], entry["shown"])
+    return (row["data"], row["size"], row["mask"]) == (told["run"]["data"], told["run"]["size"], entry["shown"])
 
 
 def _score_again(asked: argparse.Namespace, plugins: Registry) -> int:

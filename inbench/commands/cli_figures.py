@@ -82,6 +82,7 @@ def _figures(asked: argparse.Namespace) -> int:
 
 def _needed(asked: argparse.Namespace, known: set[str]) -> Callable[[Section], bool]:
     """Which tables the figures are about."""
+    from inbench.readers.rows import is_called
     from inbench.words import published
 
     if asked.paper:
@@ -89,10 +90,10 @@ def _needed(asked: argparse.Namespace, known: set[str]) -> Callable[[Section], b
         labels = set(map(published.label_of, published.roles_of(paper, asked.datasets).values()))
         tables = published.chosen(paper, asked.table)
         masks = {row.mask for table in tables for row in table.rows}
-        return lambda section: section.dataset in labels and section.mask in masks
+        return lambda section: any(is_called(section.dataset, label) for label in labels) and section.mask in masks
     if asked.only and asked.only not in known:
         raise unknown("data set", asked.only, known)
-    return lambda section: asked.only in (None, section.dataset)
+    return lambda section: asked.only is None or is_called(section.dataset, asked.only)
 
 
 def _kinds(asked: argparse.Namespace) -> list[str]:

@@ -47,6 +47,13 @@ def tell_broken(plugins: Registry, files: Sequence[str]) -> None:
         print(f"inbench: {line}", file=sys.stderr)
 
 
+def tell_shadowed(plugins: Registry, names: Sequence[str]) -> None:
+    """Say so where a folder here is called like a data set of inbench's, which the name means."""
+    for name in (text.partition("[")[0] for text in names):
+        if name in plugins.plugins["dataset"] and Path(name).is_dir():
+            print(f"inbench: {name} is a data set of inbench's own; the folder of that name is ./{name}", file=sys.stderr)
+
+
 def data(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--data",

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from inbench.readers.curves import losses_of
+from inbench.readers.rows import set_names
 from inbench.words.records import Record
 
 MOST = 160
@@ -34,7 +35,8 @@ class Training:
 def trainings(found: Sequence[Record]) -> list[Training]:
     """Those of some records that were watched while they learned."""
     watched = [record for record in found if record.status == "ok" and record.told["run"]["steps"] and validation(record)]
-    return [_training(record) for record in watched]
+    names = set_names(found)
+    return [_training(record, names[record.told["labels"]["dataset"], record.told["run"]["data"]]) for record in watched]
 
 
 def validation(record: Record) -> Points:
@@ -42,10 +44,10 @@ def validation(record: Record) -> Points:
     return [(row["step"], row["psnr"]) for row in record.told["validation"]]
 
 
-def _training(record: Record) -> Training:
+def _training(record: Record, dataset: str) -> Training:
     run, labels = record.told["run"], record.told["labels"]
     return Training(
-        labels["dataset"],
+        dataset,
         str(run["size"]),
         labels["train_mask"] or "-",
         labels["budget"],

@@ -8,7 +8,7 @@ from typing import Any
 
 from inbench.readers import consistency
 from inbench.readers.naming import is_of
-from inbench.readers.rows import trained_on_it
+from inbench.readers.rows import is_called, trained_on_it
 from inbench.readers.score_sheets import best_of, bold, faults, head, marked, marks, ranks, score
 from inbench.readers.sheets import NO_CELL, Cell, Column, Sheet
 from inbench.words.published import Paper, PaperRow, PaperTable, label_of
@@ -47,12 +47,14 @@ class Beside:
         ]
 
     def _candidates(self, table: PaperTable, row: PaperRow) -> list[Row]:
-        here = (self.labels.get(row.dataset), table.size, row.mask)
+        here, label = (table.size, row.mask), self.labels.get(row.dataset)
         return [
             one
             for one in self.rows
             if row.method
-            and (one["dataset"], one["size"], one["mask"]) == here
+            and label
+            and is_called(one["dataset"], label)
+            and (one["size"], one["mask"]) == here
             and trained_on_it(one)
             and is_of(one, row.method)
         ]

@@ -138,16 +138,34 @@ def _with_keys(name: str, runs: Sequence[dict[str, Any]]) -> list[str]:
     return [f"{name} {Run(**run).key[:6]}" for run in runs]
 
 
+def set_names(found: Iterable[Record]) -> dict[tuple[str, str], str]:
+    """What a data set is called, by its label and content: by its label; where several have it, `faces@3f06de`."""
+    contents: dict[tuple[str, int], set[str]] = {}
+    for record in found:
+        run, label = record.told["run"], record.told["labels"]["dataset"]
+        contents.setdefault((label, run["size"]), set()).add(run["data"])
+    return {
+        (label, data): f"{label}@{data[:6]}" if len(several) > 1 else label
+        for (label, _), several in contents.items()
+        for data in several
+    }
+
+
+def is_called(shown: str, label: str) -> bool:
+    """Whether a data set in a table is one of that name."""
+    return label in (shown, shown.rpartition("@")[0])
+
+
 def sections(found: list[Record]) -> dict[Section, list[Record]]:
     """Records by what they can be compared on. A method that no budget changes stands in the tables of all of them."""
     sections: dict[Section, list[Record]] = {}
-    budgets = standing.budgets(found)
+    budgets, names = standing.budgets(found), set_names(found)
     for record in found:
         run, labels = record.told["run"], record.told["labels"]
         named = [entry["shown"] for entry in record.scores.values()] or list(labels["masks"].values())
         for budget in budgets[record.key]:
             for mask in dict.fromkeys(named):
-                section = Section(labels["dataset"], run["data"], run["size"], mask, budget)
+                section = Section(names[labels["dataset"], run["data"]], run["data"], run["size"], mask, budget)
                 sections.setdefault(section, []).append(record)
     kept = [section for section in sections if not _is_repeated(section, sections)]
     in_order = sorted(kept, key=lambda section: (section.dataset, section.size, section.mask, section.budget))
@@ -180,9 +198,12 @@ def asked_for(
     for field, names in wanted.items():
         known = {getattr(section, field) for section in there}
         for name in names:
-            if name not in known:
+            if not any(is_called(one, name) if field == "dataset" else one == name for one in known):
                 raise unknown("data set" if field == "dataset" else field, name, known)
-    return lambda section: all(getattr(section, field) in names for field, names in wanted.items())
+    return lambda section: all(
+        any(is_called(section.dataset, name) if field == "dataset" else getattr(section, field) == name for name in names)
+        for field, names in wanted.items()
+    )
 
 
 def _in_order(text: str) -> str:
@@ -194,7 +215,12 @@ def _in_order(text: str) -> str:
 def of_dataset(found: list[Record], only: str | None) -> list[Record]:
     """The records of one data set, or of all; a `UserError` where there are none."""
     asked_for(found, only)
-    return [record for record in found if only in (None, record.told["labels"]["dataset"])]
+    names = set_names(found)
+    return [
+        record
+        for record in found
+        if only is None or is_called(names[record.told["labels"]["dataset"], record.told["run"]["data"]], _in_order(only))
+    ]
 
 
 def section_of(row: dict[str, Any]) -> Section:

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from inbench.readers import standing
-from inbench.readers.rows import hardware_of, told_apart, trainings
+from inbench.readers.rows import hardware_of, set_names, told_apart, trainings
 from inbench.readers.sheets import NO_CELL, Cell, Column, Sheet
 from inbench.words.errors import UserError
 from inbench.words.records import Record
@@ -41,12 +41,14 @@ def quality_sheets(found: Sequence[Record], goals: Sequence[float], times: StepT
 
     times: in place of each run's own speed, which a busy machine makes as slow as it was; methods without one are left out.
     """
+    names = set_names(found)
     together: dict[tuple[object, ...], list[Record]] = {}
     for record in found:
         if record.status == "ok" and record.told["validation"] and (times is None or times.of(record)):
             run, labels = record.told["run"], record.told["labels"]
             machine = times.machine if times else hardware_of(record)
-            place = (labels["dataset"], run["size"], labels["train_mask"], standing.of_training(labels["budget"]), machine)
+            dataset = names[labels["dataset"], run["data"]]
+            place = (dataset, run["size"], labels["train_mask"], standing.of_training(labels["budget"]), machine)
             together.setdefault(place, []).append(record)
     return [_sheet(place, members, goals, times) for place, members in sorted(together.items(), key=lambda item: str(item[0]))]
 

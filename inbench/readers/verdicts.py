@@ -10,7 +10,7 @@ from pathlib import Path
 
 from inbench.readers import curves, statistics
 from inbench.readers.comparison import Compared, compared_in, sides_of, told_short, too_short
-from inbench.readers.rows import Scored, Section, found_in, sections
+from inbench.readers.rows import Scored, Section, found_in, is_called, sections
 from inbench.readers.score_sheets import MARGINS
 from inbench.readers.sheets import NO_CELL, Cell, Column, Sheet
 from inbench.readers.statistics import Difference
@@ -94,8 +94,8 @@ def _worth(tested: Sequence[Judged]) -> tuple[int, int]:
 def _test(claim: Claim, found: Iterable[Section], labels: Mapping[str, str], budget: str, between: Between) -> Judged:
     if claim.dataset not in labels:
         return Judged(claim, verdict=f"no data set stands for {claim.dataset}: --datasets {claim.dataset}=NAME")
-    here = (labels[claim.dataset], claim.mask, budget)
-    tables = [section for section in found if (section.dataset, section.mask, section.budget) == here]
+    here, label = (claim.mask, budget), labels[claim.dataset]
+    tables = [one for one in found if (one.mask, one.budget) == here and is_called(one.dataset, label)]
     try:
         pair = next(filter(None, (between(section, claim.method, claim.than) for section in tables)), None)
     except UserError as error:
