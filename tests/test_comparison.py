@@ -195,6 +195,16 @@ def test_a_method_against_several_is_one_table_that_shows_what_differs(tmp_path)
     assert "The verdict is on psnr-pooled alone, p by Holm over 3 claims" in formats.markdown([sheet])
 
 
+def test_a_table_of_several_says_who_is_not_in_it(tmp_path):
+    ablated(tmp_path)
+    for name in ("gan", "ridge"):
+        lay(tmp_path, name, (20.0,) * 4, run={"data": "0ther", "params": {}}, labels={"dataset": "cars"})
+    first, second = comparison_sheets.sheets(comparison.compare(tmp_path, "gan", "gan[tv=0]", "ridge"))
+    assert (first.title.partition(":")[0], second.title.partition(":")[0]) == ("gan against 1 other", "gan against 2 others")
+    assert first.notes[-1] == "not scored here: gan[tv=0]"
+    assert not any(note.startswith("not scored") for note in second.notes)
+
+
 def test_one_of_several_that_was_never_scored_beside_the_first_is_named(tmp_path):
     ablated(tmp_path)
     lay(tmp_path, "far", (20.0,) * 4, run={"data": "0ther"}, labels={"dataset": "cars"})

@@ -11,7 +11,7 @@ import re
 import numpy as np
 import pytest
 
-from inbench.readers import formats, statistics, tables
+from inbench.readers import formats, score_sheets, statistics, tables
 from inbench.words import records
 from inbench.words.errors import UserError
 from inbench.words.records import PROTOCOL_LINE, Run
@@ -595,3 +595,32 @@ def test_two_sets_of_pictures_of_one_name_are_told_apart(tmp_path, command):
     assert heads("faces") == ["faces@aaaaaa", "faces@bbbbbb"]
     assert heads("faces@bbbbbb") == ["faces@bbbbbb"]
     assert "unknown data set 'faces@cccccc'" in heads("faces@cccccc")
+
+
+def test_the_best_of_all_budgets_stand_with_their_budget_and_beside_the_floor(tmp_path, command):
+    lay(tmp_path, "gan", (22.0,) * 4, run={"steps": 9}, labels={"budget": "paper[steps=9]"})
+    lay(tmp_path, "gan", (23.0,) * 4, labels={"budget": "paper"})
+    lay(tmp_path, "gan", (29.0,) * 4, run={"steps": 3}, labels={"budget": "quick"})
+    lay(tmp_path, "few", (28.0,) * 2, labels={"budget": "paper[test_images=2]"})
+    for name, level in (("linear", 20.0), ("other", 21.0)):
+        lay(tmp_path, name, (level,) * 4, labels={"any_budget": True})
+    (sheet,) = score_sheets.best_sheets(tables.rows(tmp_path), 2)
+    assert [[cell.text for cell in line[:2]] for line in sheet.body] == [
+        ["gan", "paper"], ["gan", "paper[steps=9]"], ["linear", "-"],
+    ]  # fmt: skip
+    assert sheet.title == "faces, 64 x 64, hole: center: the best of 4 rows"
+    told = command("tables", "--results", str(tmp_path), "--best", "1")
+    assert [line.split("|")[2].strip() for line in told.out.splitlines() if line.startswith(("| gan", "| linear"))] == [
+        "paper",
+        "-",
+    ]
+    assert "--best 0 must be at least 1" in command("tables", "--results", str(tmp_path), "--best", "0").err
+
+
+def test_a_table_with_several_trainings_of_a_method_says_how_many_each_has(tmp_path):
+    for seed in (0, 1):
+        lay(tmp_path, "gan", (20.0 + seed,) * 4, run={"seed": seed})
+    lay(tmp_path, "linear", run={"seed": None})
+    (sheet,) = score_sheets.score_sheets(tables.rows(tmp_path))
+    place = [column.head for column in sheet.columns].index("trainings")
+    assert [line[place].text for line in sheet.body] == ["2", "-"]

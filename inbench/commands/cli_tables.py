@@ -34,6 +34,9 @@ def add(commands: Any) -> None:
     shown.add_argument(
         "--matrix", nargs="?", const="psnr-pooled", metavar="METRIC", help="training masks against test masks, by one metric"
     )
+    shown.add_argument(
+        "--best", nargs="?", const=5, type=int, metavar="N", help="the best N of each data set and hole, whatever the budget"
+    )
     shown.add_argument("--time-to", metavar="DB,..", help="when validation first reached so many dB, such as 20,21,21.5")
     shown.add_argument(
         "--timings",
@@ -121,6 +124,7 @@ def _refuse_what_is_ignored(asked: argparse.Namespace) -> None:
         "--columns": asked.columns,
         "--costs": asked.costs,
         "--matrix": asked.matrix,
+        "--best": asked.best is not None,
         "--time-to": asked.time_to,
         "--timings": asked.timings and not asked.time_to,
         "--paper": asked.paper,
@@ -159,6 +163,10 @@ def _text(asked: argparse.Namespace) -> tuple[str, str, Path]:
     which = {"only": asked.only, "masks": asked.masks, "budget": asked.budget, "methods": asked.methods, "form": form}
     if asked.columns:
         return tables.columns(asked.results, asked.columns, **which), "columns", home
+    if asked.best is not None:
+        if asked.best < 1:
+            raise UserError(f"--best {asked.best} must be at least 1")
+        return tables.best(asked.results, asked.best, **which), "best", home
     if asked.matrix:
         return tables.matrix(asked.results, asked.matrix, **which), "tables", home
     sheets = costs.cost_sheets if asked.costs else score_sheets.score_sheets

@@ -24,12 +24,13 @@ def sheets(found: Sequence[Compared]) -> list[Sheet]:
     claims = claims_of(found)
     together = [list(same) for _, same in itertools.groupby(found, key=lambda compared: compared.section)]
     if max(map(len, together), default=0) > 1:
-        return [_sheet_of_many(same, claims) for same in together]
+        others = list(dict.fromkeys(compared.names[1] for compared in found))
+        return [_sheet_of_many(same, others, claims) for same in together]
     return [_sheet_of_two(compared, claims) for compared in found]
 
 
-def _sheet_of_many(found: Sequence[Compared], claims: int) -> Sheet:
-    """The first method against each of the others in one section."""
+def _sheet_of_many(found: Sequence[Compared], others: Sequence[str], claims: int) -> Sheet:
+    """The first method against each of the others in one section; others: of all sections."""
     columns = [Column("against", number=False)]
     for name in BRIEFLY:
         unit = found[0].told.get(name, {}).get("unit", "")
@@ -51,7 +52,15 @@ def _sheet_of_many(found: Sequence[Compared], claims: int) -> Sheet:
     if any(compared.claims for compared in found):
         notes.append(f"the verdict is on {PRIMARY} alone, p by Holm over {claims} claims")
     notes += _cautions(found)
-    return Sheet(f"{first} against {len(found)}: {title_of(vars(found[0].section))}", columns, body, notes)
+    here = {compared.names[1] for compared in found}
+    if missing := [name for name in others if name not in here]:
+        notes.append(f"not scored here: {', '.join(missing)}")
+    return Sheet(
+        f"{first} against {len(found)} {'others' if len(found) > 1 else 'other'}: {title_of(vars(found[0].section))}",
+        columns,
+        body,
+        notes,
+    )
 
 
 def _difference(compared: Compared, name: str) -> list[Cell]:

@@ -31,7 +31,7 @@ def _sheet(members: list[dict[str, Any]]) -> Sheet:
     columns += [Column(f"{told} {letter}".rstrip()) for letter in letters.values() for told, _, _ in MEASURED.values()]
     columns += [Column("parameters M"), Column("GFLOP/image")]
     licensed = any(row["licence"] for row in members)
-    columns += [Column("licence", number=False)] if licensed else []
+    columns += [Column("licence of the authors' code", number=False)] if licensed else []
     body = []
     for row in members:
         cells = [Cell(row["shown"])]

@@ -35,10 +35,13 @@ def _sheet(members: list[Row], shown: Sequence[str]) -> Sheet:
     best = {name: best_of(name, members) for name in shown} if ranked else {}
     trained = not all(trained_on_it(row) for row in members)
     columns = [Column("method", number=False), *([Column("trained on", number=False)] if trained else [])]
+    several = any(metric_seeds(row) > 1 for row in members)
+    columns += [Column("trainings")] if several else []
     columns += [Column(head(name, members)) for name in shown] + [Column("train s"), Column("ms/image")]
     body = []
     for row in members:
         cells = [Cell(row["shown"] + marks(row)), *([Cell(row["train_mask"] or "-")] if trained else [])]
+        cells += [_trainings(row)] if several else []
         cells += [score(name, row, best.get(name)) for name in shown]
         cells += [number(row["train_seconds"], 0), number(row["ms_per_image"], 1)]
         body.append(cells)
@@ -111,20 +114,26 @@ def marks(row: Row) -> str:
     return found
 
 
+def _trainings(row: Row) -> Cell:
+    return Cell(str(metric_seeds(row))) if row["seeds"] else NO_CELL
+
+
 def _notes(members: Sequence[Row]) -> list[str]:
     complete = sum(row["complete"] for row in members)
     counts = {row["metrics"][PRIMARY]["n"] for row in members if row["metrics"]}
-    several = any(metric_seeds(row) > 1 for row in members)
     lines = [f"{complete} of {len(members)} complete; {_images(max(counts, default=0))}"]
     lines += sorted({note for row in members for note in row["notes"]})
-    lines.append(
-        "± is half a 95 % interval, over images for one training" + (" and over trainings for several" if several else "")
-    )
+    lines += _interval(members)
     lines += power(members)
     lines += marked(members)
     if len({hardware for row in members for hardware in row["hardware"]}) > 1:
         lines.append("times are from different hardware and must not be compared")
     return lines
+
+
+def _interval(members: Sequence[Row]) -> list[str]:
+    several = any(metric_seeds(row) > 1 for row in members)
+    return ["± is half a 95 % interval, over images for one training" + (" and over trainings for several" if several else "")]
 
 
 def _images(count: int) -> str:
@@ -178,6 +187,45 @@ def faults(members: Sequence[Row]) -> list[str]:
     """What came to nothing, and what looks wrong."""
     broken = [f"{row['shown']}: {row['status']}: {row['reason']}" for row in members if row["status"] != "ok"]
     return broken + [f"{row['shown']}: warning: {'; '.join(row['warnings'])}" for row in members if row["warnings"]]
+
+
+def best_sheets(made: Sequence[Row], count: int) -> list[Sheet]:
+    """For each data set, size and hole: the best rows of all budgets that rank, and the floor, by the primary metric."""
+    together: dict[tuple[object, ...], list[Row]] = {}
+    for row in made:
+        if row["complete"] and row["metrics"] and ranks(row["budget"]) and trained_on_it(row) and row["external"] is None:
+            together.setdefault(tuple(row[key] for key in ("dataset", "data", "size", "mask")), []).append(row)
+    return [_best_sheet(members, count) for members in together.values()]
+
+
+def _best_sheet(members: list[Row], count: int) -> Sheet:
+    images = max(row["metrics"][PRIMARY]["n"] for row in members)
+    whole = [row for row in members if row["metrics"][PRIMARY]["n"] == images]
+    once = {(row["shown"], None if row["any_budget"] else row["budget"]): row for row in whole}  # whatever tables it stands in
+    order = sorted(once.values(), key=lambda row: -row["metrics"][PRIMARY]["mean"])
+    shown = [row for place, row in enumerate(order) if place < count or row["method"] == FLOOR]
+    names = (PRIMARY, "ssim")
+    heads = [Column("method", number=False), Column("budget", number=False), Column("trainings")]
+    columns = heads + [Column(head(name, shown)) for name in names] + [Column("train s"), Column("ms/image")]
+    best = {name: best_of(name, shown) for name in names}
+    body = [
+        [
+            Cell(row["shown"] + marks(row)),
+            NO_CELL if row["any_budget"] else Cell(row["budget"]),
+            _trainings(row),
+            *(score(name, row, best[name]) for name in names),
+            number(row["train_seconds"], 0),
+            number(row["ms_per_image"], 1),
+        ]
+        for row in shown
+    ]
+    first = members[0]
+    title = f"{first['dataset']}, {first['size']} x {first['size']}, hole: {first['mask']}: the best of {len(order)} rows"
+    notes = [
+        f"{_images(images)}; by {PRIMARY}, whatever the budget: how much each was given stands beside it",
+        *_interval(shown),
+    ]
+    return Sheet(title, columns, body, [*notes, *marked(shown), *bold(body)])
 
 
 def matrix_sheets(made: Sequence[Row], metric: str = PRIMARY) -> list[Sheet]:

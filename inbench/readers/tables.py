@@ -10,7 +10,7 @@ from inbench.readers import counting, formats, naming, paper_sheets, timings, ve
 from inbench.readers.costs import cost_sheets
 from inbench.readers.rows import asked_for, check_there, current, found_in, of_dataset, rows_of
 from inbench.readers.rows import rows as rows
-from inbench.readers.score_sheets import COLUMNS, SHOWN, matrix_sheets, score_sheets
+from inbench.readers.score_sheets import COLUMNS, SHOWN, best_sheets, matrix_sheets, score_sheets
 from inbench.readers.sheets import Sheet, sentences
 from inbench.readers.time_to_quality import goals_of, quality_sheets
 from inbench.words import brackets, published, records
@@ -100,6 +100,11 @@ def columns(results: Path, asked: str, **chosen: Any) -> str:
     plain = chosen.get("form", "markdown") == "markdown"
     also = [formats.plain(sentences(about)) if plain else sentences(about)] if about else []
     return table(results, sheets=lambda made: score_sheets(made, list(shown)), also=also, **chosen)
+
+
+def best(results: Path, count: int, **chosen: Any) -> str:
+    """The best rows of every data set and hole, whatever their budget; chosen: which tables and format, as of `table`."""
+    return table(results, sheets=lambda made: best_sheets(made, count), **chosen)
 
 
 def cost_table(results: Path) -> str:
