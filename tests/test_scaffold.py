@@ -146,3 +146,28 @@ def test_a_folder_that_cannot_be_written_is_said(tmp_path: Path) -> None:
     Path("inbench-mine").write_text("a file where the folder would be")
     with pytest.raises(UserError, match=r"cannot be written \(.*\); go to a folder of yours"):
         scaffold.new("method", "mine", package=True)
+
+
+@pytest.mark.usefixtures("here")
+def test_a_new_paper_stands_beside_our_rows_and_claims_something(command: Callable[..., Told]) -> None:
+    told = json.loads(command("new", "paper", "doe2026", "--json").out)
+    assert told["files"] == ["doe2026.toml"]
+    missing = command("tables", "--paper", "doe2026.toml").out
+    assert "1 not run yet: inbench run --paper doe2026.toml --table 1 runs what is missing" in missing
+    small = ("--datasets", f"faces={TINY['datasets']}", "--budget", TINY["budget"], "--paper", "doe2026.toml", "--claims")
+    assert command("run", *small[:-1], "--size", "64", "--claims").code == 0
+    shown = command("tables", "--paper", "doe2026.toml", "--datasets", f"faces={TINY['datasets']}").out
+    assert "*[30.00]*" in shown
+    assert "0 of 1 complete" not in shown
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["meng2020"], "no name for a paper of yours"),
+        (["Doe 2026"], "no name for a paper of yours"),
+        (["doe2026", "--package"], "a paper is a file; leave out --package"),
+    ],
+)
+def test_what_cannot_be_a_new_paper_is_refused(words: list[str], told: str, command: Callable[..., Told]) -> None:
+    assert told in command("new", "paper", *words).err

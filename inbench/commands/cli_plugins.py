@@ -12,7 +12,7 @@ KINDS = ("method", "dataset", "mask", "metric")
 
 def add(commands: Any) -> None:
     new = commands.add_parser("new", help="write a plugin that works, and its test, to begin with", allow_abbrev=False)
-    new.add_argument("kind", choices=KINDS, help="what it is: method, dataset, mask or metric")
+    new.add_argument("kind", choices=(*KINDS, "paper"), help="what it is: method, dataset, mask, metric or paper")
     new.add_argument("name", metavar="NAME", help="lower-case words joined by hyphens, such as my-method")
     new.add_argument("--package", action="store_true", help="a distribution that pip installs, not one file")
     new.add_argument("--json", action="store_true", help="print JSON and nothing else")

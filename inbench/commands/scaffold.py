@@ -12,6 +12,7 @@ from pathlib import Path
 
 from inbench import __version__
 from inbench.joints import registry
+from inbench.words import published
 from inbench.words.errors import UserError
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -39,8 +40,11 @@ class Written:
 def new(kind: str, name: str, *, package: bool = False, here: Path | None = None) -> Written:
     """Write a plugin of that name: a file and its test, or an installable distribution; nothing is overwritten."""
     here = here or Path.cwd()
-    check_name(kind, name, module_of(name) if not package else f"inbench_{module_of(name)}")
-    texts, following = distribution(kind, name, here) if package else _file(kind, name, here)
+    if kind == "paper":
+        texts, following = _paper(name, package, here)
+    else:
+        check_name(kind, name, module_of(name) if not package else f"inbench_{module_of(name)}")
+        texts, following = distribution(kind, name, here) if package else _file(kind, name, here)
     taken = [file for file in texts if file.exists()]
     if taken:
         raise UserError(f"{_shown(taken[0], here)} is there already and stays as it is; choose another name, or move it away")
@@ -52,6 +56,19 @@ def new(kind: str, name: str, *, package: bool = False, here: Path | None = None
     except OSError as error:
         raise UserError(f"{_shown(file, here)} cannot be written ({error.strerror}); go to a folder of yours") from None
     return Written([_shown(file, here) for file in texts], following)
+
+
+def _paper(name: str, package: bool, here: Path) -> tuple[dict[Path, str], list[str]]:
+    """A paper's published numbers, to be filled in."""
+    if package:
+        raise UserError("a paper is a file; leave out --package")
+    if not re.fullmatch(registry.NAME.pattern, name) or name in published.names():
+        raise UserError(
+            f"{name!r} is no name for a paper of yours; write lower-case words joined by hyphens, such as 'doe2026'"
+        )
+    file = f"{name}.toml"
+    text = (TEMPLATES / "paper.toml").read_text(encoding="utf-8").replace("example-paper.toml", file)
+    return {here / file: text}, [f"inbench run --paper {file}", f"inbench tables --paper {file}"]
 
 
 def check_name(kind: str, name: str, module: str) -> None:

@@ -151,7 +151,8 @@ def _command(beside: Beside, table: PaperTable, held: Sequence[Row]) -> str:
     roles = [role for role in dict.fromkeys(row.dataset for row in table.rows) if beside.labels.get(role)]
     given = [f"{role}={beside.labels[role]}" for role in roles if beside.labels[role] != beside.paper.datasets[role].default]
     budgets = sorted({row["budget"] for row in held} - {table.rows[0].budget})
-    words = ["inbench run --paper", beside.paper.name, "--table", str(table.number)]
+    given += [f"{role}=NAME" for role in dict.fromkeys(row.dataset for row in table.rows) if not beside.labels.get(role)]
+    words = ["inbench run --paper", shlex.quote(beside.paper.asked), "--table", str(table.number)]
     words += ["--datasets", shlex.quote(",".join(given))] if given else []
     return " ".join([*words, *(["--budget", shlex.quote(budgets[0])] if len(budgets) == 1 else [])])
 

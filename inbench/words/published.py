@@ -89,9 +89,13 @@ class Role:
 
 @dataclass(frozen=True)
 class Paper:
-    """A paper; source: where its numbers were read; code: whether it is published; unverified: what nobody has checked."""
+    """A paper; source: where its numbers were read; code: whether it is published; unverified: what nobody has checked.
+
+    asked: what was typed for it, a name or a path.
+    """
 
     name: str
+    asked: str
     title: str
     authors: str
     where: str
@@ -131,7 +135,7 @@ def load(name: str) -> Paper:
     file = Path(name) if name.endswith(".toml") else FOLDER / f"{name}.toml"
     if file.parent == FOLDER and file.stem not in names():
         raise unknown("paper", name, names())
-    return _Reader(file).paper()
+    return _Reader(file, name).paper()
 
 
 def chosen(paper: Paper, number: str | None) -> list[PaperTable]:
@@ -180,11 +184,19 @@ def _has(lines: Sequence[str], place: Place) -> bool:
     return False
 
 
+def _spoken(place: Place) -> str:
+    """A place in a file, as one says it: the paper, convention range, the second of tables."""
+    if not place:
+        return "the paper"
+    last = place[-1]
+    return f"entry {last + 1} of {place[-2]}" if isinstance(last, int) else " ".join(map(str, place))
+
+
 class _Reader:
     """One file; every complaint names the file and the line."""
 
-    def __init__(self, file: Path) -> None:
-        self.file = file
+    def __init__(self, file: Path, asked: str) -> None:
+        self.file, self.asked = file, asked
         try:
             self.text = file.read_text(encoding="utf-8")
             if len(self.text) > MOST_TEXT:
@@ -215,9 +227,8 @@ class _Reader:
         for key in found:
             if key not in known:
                 raise self.wrong((*place, key), str(unknown("key", key, known)))
-        for key in needed:
-            if key not in found:
-                raise self.wrong(place, f"{place[-1] if place else 'the paper'} has no {key!r}")
+        if missing := [repr(key) for key in needed if key not in found]:
+            raise self.wrong(place, f"{_spoken(place)} has no {', '.join(missing)}")
         return found
 
     def text_of(self, told: Mapping[str, Any], key: str, place: Place) -> str:
@@ -241,6 +252,7 @@ class _Reader:
         ]
         return Paper(
             self.file.stem,
+            self.asked,
             **{word: self.text_of(told, word, ()) for word in words},
             convention={name: self.fact(name) for name in self.take(("convention",), CARD)},
             datasets=roles,
