@@ -29,7 +29,7 @@ def add(commands: Any) -> None:
     )
     shown.add_argument("--methods", metavar="A,B[p=1]", help="with --blind: the methods that are asked about (default: all)")
     shown.add_argument("--questions", type=int, metavar="N", help="with --blind: how many (default: 40)")
-    shown.add_argument("--seed", type=int, metavar="N", help="with --blind: of pictures and sides (default: %(default)s)")
+    shown.add_argument("--seed", type=int, metavar="N", help="with --blind: of pictures and sides (default: 0)")
     shown.add_argument("--votes", type=Path, nargs="+", metavar="FILE.csv", help="count votes that came back from such a page")
     shown.add_argument("--key", type=Path, metavar="FILE.json", help="with --votes (default: blind.key.json)")
     shown.add_argument(

@@ -44,7 +44,7 @@ class Screen:
         self._order = [one.run.key for one in planned]
         self._total = len(planned)
         done = sum(one.state == "done" for one in planned)
-        self._say(f"{self._total} runs" + (f", {done} of them done already" if done else ""))
+        self._say(f"{self._total} run{'s' if self._total != 1 else ''}" + (f", {done} of them done already" if done else ""))
 
     def run(self, one: Planned, beat: dict[str, Any]) -> None:
         """A run's state, or how far its worker says it is."""
