@@ -23,6 +23,9 @@ REFERENCE = results/reference
 BENCH = $(REFERENCE)/bench
 BUDGET = paper[steps=2000,test_images=128]
 ROLES = celeba=celeba64-closeup,cars=cars64
+TUNED = dense-gan[adversarial=0,tv=0,hole-weight=10,mask-channel=true,schedule=cosine,lr=0.0005]
+PARTS = '[dense=false]' '[dense=false,plain=matched]' '[skips=off]' '[bottleneck=fc]' '[tv=1e-6]' '[adversarial=0.001]' \
+	'autoencoder[region=hole,mask-channel=true,schedule=cosine,lr=0.0005]' context-encoder linear
 
 # Writes the committed tables anew from the committed records, and the page of all plugins from the plugins.
 tables: .venv/run
@@ -31,7 +34,9 @@ tables: .venv/run
 	$(BIN)/inbench tables --results $(REFERENCE) --only drawn-faces --costs --write docs/performance.md
 	$(BIN)/inbench tables --results $(REFERENCE) --only celeba64-closeup --time-to 20,21,21.5 --timings $(BENCH)/timings.json --write docs/performance.md
 	$(BIN)/inbench tables --results $(REFERENCE) --only celeba64-closeup --masks center --budget "$(BUDGET)" --columns perception --write $(REFERENCE)/README.md
+	$(BIN)/inbench tables --results $(REFERENCE) --masks center --best --write $(REFERENCE)/README.md
 	$(BIN)/inbench tables --results $(REFERENCE) --masks center --costs --write $(REFERENCE)/README.md
+	$(BIN)/inbench compare '$(TUNED)' $(PARTS) --only cars64 --budget "paper[steps=1000,augmentation=flip,ema=0.999]" --results $(REFERENCE) --write $(REFERENCE)/README.md
 	$(BIN)/inbench tables --results $(REFERENCE) --paper meng2020 --datasets $(ROLES) --write $(REFERENCE)/README.md
 	$(BIN)/inbench tables --results $(REFERENCE) --paper meng2020 --datasets $(ROLES) --claims --write $(REFERENCE)/README.md
 	$(BIN)/inbench list --write docs/built-in.md

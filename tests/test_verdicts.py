@@ -105,6 +105,15 @@ def test_each_data_set_is_judged_under_the_budget_that_it_has(tmp_path):
     assert "On faces, 64 x 64, budget paper[steps=200]" in text
 
 
+def test_of_the_same_trainings_each_claim_is_judged_on_the_most_pictures_that_both_were_tested_on(tmp_path):
+    for method, count, shift in (("dense-gan", 60, 2), ("context-encoder", 60, 1), ("semantic-inpainting", 20, 0)):
+        budget = "paper" if count == 60 else f"paper[test_images={count}]"
+        lay(tmp_path, method, 20 + shift + NOISE[:count], labels={"budget": budget}, run={"params": {}})
+    judged = verdicts.judge(tmp_path, published.load("meng2020"), {"celeba": "faces"})
+    over = {one.claim.than: one.compared.over for one in judged if one.compared}
+    assert over == {"context-encoder": "60 images", "semantic-inpainting": "20 images"}
+
+
 def test_what_was_not_run_not_scored_or_has_no_data_says_so(tmp_path, told):
     lay(tmp_path, "good", 22 + NOISE)
     lay(tmp_path, "other", 21 + NOISE)

@@ -24,7 +24,10 @@ ANSWERS = contract.Promises(where=is_ready, about="inpaint")
 DEVICES = contract.Promises(where=is_ready, about="inpaint")
 
 
-@ANSWERS("a guess is [N, 3, S, S], float, finite, in [0, 1], on the device", "out of range: `(y + 1) / 2`; NaN: a division by 0, a root, a logarithm")
+@ANSWERS(
+    "a guess is [N, 3, S, S], float, finite, in [0, 1], on the device",
+    "out of range: `(y + 1) / 2`; NaN: a division by 0, a root, a logarithm",
+)
 def guess_is_a_picture(cls: type[Method]) -> str:
     return about_guess(trained(cls), *questions(side(cls)))
 

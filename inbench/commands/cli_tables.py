@@ -53,7 +53,12 @@ def add(commands: Any) -> None:
 
     compared = commands.add_parser("compare", help="a method against others on the same images, paired", allow_abbrev=False)
     compared.add_argument("method", metavar="METHOD", help="the first, as tables show it, with parameters in brackets")
-    compared.add_argument("others", nargs="+", metavar="OTHER", help="each of these is compared with the first")
+    compared.add_argument(
+        "others",
+        nargs="+",
+        metavar="OTHER",
+        help="each of these is compared with the first; '[tv=0]' is the first with other options",
+    )
     compared.add_argument("--only", metavar="DATASET", help="on one data set")
     compared.add_argument("--budget", metavar="B", help="at one budget")
     compared.add_argument("--format", metavar="F", help="markdown, latex or html (default: markdown)")

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from inbench.readers import statistics
-from inbench.readers.naming import is_of
+from inbench.readers.naming import is_of, varied
 from inbench.readers.rows import FLOOR, Scored, Section, asked_for, found_in, numerics_of, sections, told_apart, trainings
 from inbench.readers.score_sheets import ranks
 from inbench.readers.statistics import Difference
@@ -48,6 +48,11 @@ class Compared:
     notes: list[str] = field(default_factory=list)
 
     @property
+    def over(self) -> str:
+        """What its intervals are over."""
+        return f"{self.seeds[0]} and {self.seeds[1]} trainings" if self.by_seeds else f"{self.images} images"
+
+    @property
     def claims(self) -> bool:
         """Whether the primary is claimed here."""
         return self.section.mask == PRIMARY_MASK and not self.withheld and PRIMARY in self.differences
@@ -56,8 +61,9 @@ class Compared:
 def compare(results: Path, one: str, *others: str, only: str | None = None, budget: str | None = None) -> list[Compared]:
     """A method and each of the others wherever both were scored on the same data, size, mask and budget.
 
-    Raises `UserError` where a method has no scores, or none with the first.
+    others: `[tv=0]` is the first with other options. Raises `UserError` where a method has no scores, or none with the first.
     """
+    others = tuple(varied(one, other) for other in others)
     found = []
     seen = dict.fromkeys((one, *others), False)
     met = dict.fromkeys(others, False)

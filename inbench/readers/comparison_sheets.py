@@ -41,8 +41,7 @@ def _sheet_of_many(found: Sequence[Compared], others: Sequence[str], claims: int
         cells = [Cell(compared.beside)]
         for name in BRIEFLY:
             cells += _difference(compared, name)
-        over = f"{compared.seeds[0]} and {compared.seeds[1]} trainings" if compared.by_seeds else f"{compared.images} images"
-        body.append([*cells, Cell(over), Cell(_verdict_in_short(compared))])
+        body.append([*cells, Cell(compared.over), Cell(_verdict_in_short(compared))])
     first = found[0].names[0]
     notes = [f"the first is {first}; of the same method, a line shows the parameters that differ"]
     if not all(compared.by_seeds for compared in found):

@@ -22,6 +22,16 @@ def is_of(row: Row, text: str) -> bool:
     )
 
 
+def varied(first: str, text: str) -> str:
+    """A method as it is written beside the first of several: `[tv=0]` is the first with these options, else what it says."""
+    if not text.startswith("["):
+        return text
+    label, *numerics = brackets.split_list(first)
+    base = brackets.parse(label)
+    changed = brackets.write(base.name, {**base.options, **brackets.parse(base.name + text).options})
+    return ", ".join([changed, *numerics])
+
+
 def chosen(made: Sequence[Row], methods: str | None) -> list[Row]:
     """The rows of some methods, `A,B[p=1]`; of all where none is named. Raises `UserError` for a name that no row has."""
     names = brackets.split_list(methods or "")

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from inbench.readers import curves, statistics
+from inbench.readers import curves, standing, statistics
 from inbench.readers.comparison import Compared, compared_in, sides_of, told_short, too_short
 from inbench.readers.rows import Scored, Section, found_in, is_called, sections
 from inbench.readers.score_sheets import MARGINS
@@ -77,9 +77,10 @@ def judge(results: Path, paper: Paper, roles: Mapping[str, str], budget: str | N
     chosen: dict[str, Iterator[Judged]] = {}
     for role in {claim.dataset for claim in paper.claims}:
         claims = [claim for claim in paper.claims if claim.dataset == role]
-        tested = [[_test(claim, here, labels, shown, between) for claim in claims] for shown in budgets]
-        best = max(tested, key=_worth, default=[Judged(claim, verdict="not run") for claim in claims])
-        chosen[role] = iter(best)
+        tested = {shown: [_test(claim, here, labels, shown, between) for claim in claims] for shown in budgets}
+        best = max(budgets, key=lambda shown: _worth(tested[shown]), default="")
+        alike = [tested[shown] for shown in budgets if standing.of_training(shown) == standing.of_training(best)]
+        chosen[role] = (max(same, key=_images) for same in zip(*alike, strict=True)) if best else map(_not_run, claims)
     judged = [next(chosen[claim.dataset]) for claim in paper.claims]
     _settle(judged)
     return judged
@@ -89,6 +90,15 @@ def _worth(tested: Sequence[Judged]) -> tuple[int, int]:
     """How many claims can be judged, and how many were compared at all."""
     compared = [one.compared for one in tested if one.compared]
     return sum(not one.withheld for one in compared), len(compared)
+
+
+def _images(one: Judged) -> int:
+    """Of the same trainings, a claim is judged where they were tested on the most pictures."""
+    return one.compared.images if one.compared else 0
+
+
+def _not_run(claim: Claim) -> Judged:
+    return Judged(claim, verdict="not run")
 
 
 def _test(claim: Claim, found: Iterable[Section], labels: Mapping[str, str], budget: str, between: Between) -> Judged:
@@ -163,7 +173,12 @@ def sheet(paper: Paper, tested: Sequence[Judged]) -> Sheet:
     """The claims as a table."""
     names = ("claim", "of", "on", "metric", "A", "B")
     columns = [Column(name, number=False) for name in names]
-    columns += [Column("gain of A over B"), Column("95 % interval"), Column("verdict", number=False)]
+    columns += [
+        Column("gain of A over B"),
+        Column("95 % interval"),
+        Column("over", number=False),
+        Column("verdict", number=False),
+    ]
     body = [_line(one) for one in tested]
     compared = [one.compared for one in tested if one.compared]
     notes = [*RULE, *sorted({_told(one) for one in compared})]
@@ -175,10 +190,11 @@ def _line(one: Judged) -> list[Cell]:
     place = f"{one.compared.section.dataset}, {claim.mask}" if one.compared else f"{claim.dataset}, {claim.mask}"
     cells = [Cell(claim.says), Cell(claim.source), Cell(place), Cell(claim.metric), Cell(claim.method), Cell(claim.than)]
     if told is None or not math.isfinite(told.value):
-        return [*cells, NO_CELL, NO_CELL, Cell(one.verdict)]
+        return [*cells, NO_CELL, NO_CELL, NO_CELL, Cell(one.verdict)]
     digits = 4 if claim.metric.startswith(("ssim", "loss")) else 2
     interval = Cell(f"{told.low:+.{digits}f} to {told.high:+.{digits}f}") if math.isfinite(told.low) else NO_CELL
-    return [*cells, Cell(f"{told.value:+.{digits}f}"), interval, Cell(one.verdict)]
+    over = Cell(one.compared.over) if one.compared and math.isfinite(told.low) else NO_CELL
+    return [*cells, Cell(f"{told.value:+.{digits}f}"), interval, over, Cell(one.verdict)]
 
 
 def _told(compared: Compared) -> str:
