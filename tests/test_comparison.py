@@ -62,6 +62,42 @@ def test_trainings_before_and_after_a_change_of_a_default_are_told_apart_by_it(t
     assert command("tables", "--results", str(tmp_path), "--methods", "one[weight=6]").out.count("| one[weight=") == 1
 
 
+def test_a_training_from_before_a_parameter_was_there_is_not_taken_for_the_method(tmp_path):
+    for params, shift in (({"w": 1}, 1), ({"w": 1, "sees": "hole"}, 2)):
+        lay(tmp_path, "one", tuple(HARD + shift), run={"params": params})
+    lay(tmp_path, "other", tuple(HARD))
+    assert [row["shown"] for row in tables.rows(tmp_path)] == ["one[sees=-]", "one[sees=hole]", "other"]
+    with pytest.raises(UserError, match=r"name one: 'one\[sees=-\]' or 'one\[sees=hole\]'"):
+        comparison.compare(tmp_path, "one", "other")
+    (found,) = comparison.compare(tmp_path, "one[sees=-]", "other")
+    assert found.differences["psnr"].value == pytest.approx(1)
+
+
+@pytest.mark.parametrize("text", ["[]", "[tv=0],ridge,third"])
+def test_what_is_no_change_of_the_first_is_refused(tmp_path, text):
+    ablated(tmp_path)
+    with pytest.raises(UserError, match=r"must be the first method with other options, such as '\[tv=0\]'"):
+        comparison.compare(tmp_path, "gan", text)
+
+
+def test_lines_of_another_precision_say_so(tmp_path):
+    for precision, shift in (("float32", 1), ("bf16", 2)):
+        lay(tmp_path, "gan", tuple(HARD), run={"precision": precision, "params": {"tv": 1.0}})
+        changed = {"precision": precision, "params": {"tv": 0.0}}
+        lay(tmp_path, "gan", tuple(HARD - shift), run=changed, label="gan[tv=0]")
+    found = comparison.compare(tmp_path, "gan, float32", "[tv=0]", "[tv=0], bf16")
+    assert [one.beside for one in found] == ["tv=0", "tv=0, bf16"]
+    assert [one.differences["psnr"].value for one in found] == pytest.approx([1, 2])
+
+
+def test_a_table_of_several_says_what_so_few_seeds_can_tell(tmp_path):
+    for seed, shift in enumerate((0.0, 0.4, -0.4)):
+        two(tmp_path, 0.5 + shift, run={"seed": seed})
+        lay(tmp_path, "third", tuple(HARD + 2 * shift), run={"seed": seed})
+    (sheet,) = comparison_sheets.sheets(comparison.compare(tmp_path, "one", "other", "third"))
+    assert any(note.startswith("3 seeds cannot separate 0.1 dB") for note in sheet.notes)
+
+
 def test_trainings_that_nothing_else_tells_apart_are_told_apart_by_their_key(tmp_path):
     for steps, shift in ((6, 1), (7, 2)):
         lay(tmp_path, "one", tuple(HARD + shift), run={"steps": steps})

@@ -92,7 +92,8 @@ def test_rows_that_pandas_may_take_for_others_are_damage_and_never_counted(
 @pytest.mark.parametrize(
     ("part", "name", "wrong"),
     [
-        ("", "started_from", 1), ("", "scheduled", 1), ("labels", "licence", 1), ("provenance", "hardware", [1]),
+        ("", "started_from", 1), ("", "scheduled", 1), ("", "places", "one"), ("labels", "licence", 1),
+        ("provenance", "hardware", [1]),
         ("provenance", "data", "x"), ("costs", "estimated", 1), ("costs", "updates", []), ("metrics", "about", 1),
         ("scores", "guesses", [1]), ("scores", "sets", []), ("scores", "costs", 1),
     ],

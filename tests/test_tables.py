@@ -605,10 +605,11 @@ def test_the_best_of_all_budgets_stand_with_their_budget_and_beside_the_floor(tm
     for name, level in (("linear", 20.0), ("other", 21.0)):
         lay(tmp_path, name, (level,) * 4, labels={"any_budget": True})
     (sheet,) = score_sheets.best_sheets(tables.rows(tmp_path), 2)
+    assert "tested on fewer images and left out: few" in sheet.notes
     assert [[cell.text for cell in line[:2]] for line in sheet.body] == [
         ["gan", "paper"], ["gan", "paper[steps=9]"], ["linear", "-"],
     ]  # fmt: skip
-    assert sheet.title == "faces, 64 x 64, hole: center: the best of 4 rows"
+    assert sheet.title == "faces, 64 x 64, hole: center: the best of 4"
     told = command("tables", "--results", str(tmp_path), "--best", "1")
     assert [line.split("|")[2].strip() for line in told.out.splitlines() if line.startswith(("| gan", "| linear"))] == [
         "paper",

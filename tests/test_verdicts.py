@@ -114,6 +114,27 @@ def test_of_the_same_trainings_each_claim_is_judged_on_the_most_pictures_that_bo
     assert over == {"context-encoder": "60 images", "semantic-inpainting": "20 images"}
 
 
+def test_more_trainings_count_more_than_more_pictures(tmp_path):
+    for method, shift in (("dense-gan", 2), ("context-encoder", 1)):
+        for seed in range(3):
+            labels = {"budget": "paper" if seed == 0 else "paper[test_images=20]"}
+            values = 20 + shift + NOISE[: 60 if seed == 0 else 20]
+            lay(tmp_path, method, values, labels=labels, run={"params": {}, "seed": seed})
+    judged = verdicts.judge(tmp_path, published.load("meng2020"), {"celeba": "faces"})
+    assert {one.compared.over for one in judged if one.compared} == {"3 and 3 trainings"}
+
+
+def test_of_two_sets_of_one_name_one_has_to_be_named(tmp_path):
+    for data in ("aaaaaaaa", "bbbbbbbb"):
+        for method, shift in (("dense-gan", 2), ("context-encoder", 1)):
+            lay(tmp_path, method, 20 + shift + NOISE, run={"params": {}, "data": data})
+    several = "faces is the name of several sets of pictures; name one: faces@aaaaaa or faces@bbbbbb"
+    assert several in tables.claims(tmp_path, "meng2020", "markdown", datasets="celeba=faces")
+    with pytest.raises(UserError, match=several):
+        tables.paper(tmp_path, "meng2020", "markdown", datasets="celeba=faces")
+    assert "1 of 4 complete" not in tables.paper(tmp_path, "meng2020", "markdown", datasets="celeba=faces@aaaaaa")
+
+
 def test_what_was_not_run_not_scored_or_has_no_data_says_so(tmp_path, told):
     lay(tmp_path, "good", 22 + NOISE)
     lay(tmp_path, "other", 21 + NOISE)

@@ -156,6 +156,41 @@ def test_a_training_that_took_too_long_is_a_row_and_a_rerun_goes_on_with_it(
     assert [*(results / "runs" / ".partial").iterdir()] == []
 
 
+def test_a_run_that_failed_is_a_row_whatever_hole_it_is_asked_for(plugin: Write, tiny: Tiny) -> None:
+    options = {"plugins": [plugin(BROKEN)]}
+    with workers(Child):
+        asked = [tiny("in-step,mean-fill", test_masks=masks, **options) for masks in ("center", "half")]
+    told = [[(row["method"], row["mask"], row["status"]) for row in rows] for rows in asked]
+    assert told == [
+        [("in-step", "center", "failed"), ("mean-fill", "center", "ok")],
+        [("in-step", "center", "failed"), ("mean-fill", "half", "ok")],
+    ]
+
+
+@pytest.mark.parametrize("rerun", ["failed", "all"])
+def test_only_a_rerun_of_what_failed_goes_on_at_its_checkpoint(
+    rerun: str, plugin: Write, tiny: Tiny, tmp_path: Path, record: Find
+) -> None:
+    options = {"plugins": [plugin(SLOW)], "budget": "smoke[steps=6,batch=4]"}
+    (one,) = planned(tmp_path / "results", "slow", **options)
+    one.work.mkdir(parents=True)
+    (one.work / "spec.json").write_bytes(records.to_json(one.spec))
+    records.give_up(one.spec, one.spec["provenance"], "timeout", "took too long")
+    for name in ("checkpoint.pt", records.FAILED):
+        (one.work / name).touch()
+    assert under_way.survey(tmp_path / "results").notes == [
+        "checkpoints kept of runs that failed: 1, 0 MiB; inbench run --rerun failed goes on there"
+    ]
+    seen: list[bool] = []
+    carry_out(
+        planned(tmp_path / "results", "slow", rerun=rerun, **options),
+        lambda one, beat: seen.append(beat["starts"]) if "starts" in beat else None,
+    )
+    assert seen[0] == (rerun == "failed")
+    assert record("slow").status == "ok"
+    assert [*(tmp_path / "results" / "runs" / ".partial").iterdir()] == []
+
+
 def test_a_training_that_went_on_at_another_place_says_so(
     straight: tuple[dict[str, Any], dict[str, bytes]], tmp_path: Path, record: Find, monkeypatch: pytest.MonkeyPatch
 ) -> None:

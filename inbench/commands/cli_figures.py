@@ -49,7 +49,7 @@ def _figures(asked: argparse.Namespace) -> int:
     from inbench.runs.plan import check_writable
 
     found = {record.folder.name: record for record in rows.found_in(asked.results)}
-    made = rows.rows_of(list(found.values()), where=_needed(asked, {one.told["labels"]["dataset"] for one in found.values()}))
+    made = rows.rows_of(list(found.values()), where=_needed(asked, set(rows.set_names(found.values()).values())))
     folder = asked.output or asked.results / "figures"
     check_writable(folder)
     folder.mkdir(parents=True, exist_ok=True)
@@ -82,16 +82,17 @@ def _figures(asked: argparse.Namespace) -> int:
 
 def _needed(asked: argparse.Namespace, known: set[str]) -> Callable[[Section], bool]:
     """Which tables the figures are about."""
-    from inbench.readers.rows import is_called
+    from inbench.readers.rows import is_called, one_set
     from inbench.words import published
 
     if asked.paper:
         paper = published.load(asked.paper)
-        labels = set(map(published.label_of, published.roles_of(paper, asked.datasets).values()))
+        roles = published.roles_of(paper, asked.datasets).values()
+        labels = {one_set(known, published.label_of(name)) for name in roles}
         tables = published.chosen(paper, asked.table)
         masks = {row.mask for table in tables for row in table.rows}
-        return lambda section: any(is_called(section.dataset, label) for label in labels) and section.mask in masks
-    if asked.only and asked.only not in known:
+        return lambda section: section.dataset in labels and section.mask in masks
+    if asked.only and not any(is_called(one, asked.only) for one in known):
         raise unknown("data set", asked.only, known)
     return lambda section: asked.only is None or is_called(section.dataset, asked.only)
 

@@ -121,13 +121,15 @@ def _sent(results: Path) -> dict[str, tuple[submissions.Submission, Planned]]:
 def _begun(partial: Path, sent: Mapping[str, tuple[submissions.Submission, Planned]], notes: list[str]) -> Iterator[Seen]:
     """Runs that are computed, or were: with a claim that is alive, or without."""
     now = _server_time(partial)
+    kept: list[int] = []
     alive = {file.name.rpartition(".claim.")[0] for file in partial.glob("[!.]*.claim.*") if claims.looks_alive(file, now)}
     for spec in records.unfinished(partial.parent.parent):
         name = Run(**spec["run"]).name
         by = sent[name][0].executor if name in sent else "local"
         if name not in alive:
-            if (record := records.open_record(partial.parent / name)) is not None and record.status != "ok":
-                continue  # it failed, and its checkpoint waits for --rerun failed
+            if (partial / name / records.FAILED).is_file():
+                kept += [file.stat().st_size for file in (partial / name).glob("checkpoint.pt")]
+                continue
             yield Seen(name, _title(spec), "interrupted", "the same inbench run goes on with it", by)
             continue
         heartbeat = read_object(partial / name / "heartbeat.json")
@@ -139,6 +141,9 @@ def _begun(partial: Path, sent: Mapping[str, tuple[submissions.Submission, Plann
                 "and nothing is decided by them"
             )
         yield Seen(name, _title(spec), "running", phase(heartbeat) if heartbeat else "starting", by, _numbers(heartbeat))
+    if kept:
+        size = f"{sum(kept) / 2**20:.0f} MiB"
+        notes.append(f"checkpoints kept of runs that failed: {len(kept)}, {size}; inbench run --rerun failed goes on there")
 
 
 def _numbers(heartbeat: Mapping[str, Any]) -> dict[str, float]:

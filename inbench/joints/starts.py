@@ -38,7 +38,7 @@ def of(run: Run, runs: Path, place: Mapping[str, Any]) -> Record | None:
         if record is None or "checkpoint.pt" not in records.listed(folder) or record.damage():
             continue
         begun = Run(**record.told["run"])
-        same = record.status == "ok" and place_of(record.told["provenance"]) == place
+        same = record.status == "ok" and record.told.get("places") == 1 and place_of(record.told["provenance"]) == place
         if same and record.told.get("scheduled") is False and _is_start(begun, run):
             found.append((begun.steps or 0, folder.name, record))
     return max(found, key=lambda one: one[:2])[2] if found else None

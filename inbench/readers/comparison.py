@@ -190,7 +190,9 @@ def _beside(one: Side, other: Side) -> str:
     if mine["method"] != theirs["method"] or mine["params"].keys() != theirs["params"].keys():
         return other.shown
     changed = [name for name, value in theirs["params"].items() if value != mine["params"][name]]
-    return ", ".join(f"{name}={brackets.value_text(theirs['params'][name])}" for name in changed) or other.shown
+    told = [f"{name}={brackets.value_text(theirs['params'][name])}" for name in changed]
+    numerics = [numerics_of(theirs)] if numerics_of(theirs) != numerics_of(mine) else []
+    return ", ".join(told + numerics) if told else other.shown
 
 
 def _withheld(section: Section, members: Sequence[Record]) -> str:

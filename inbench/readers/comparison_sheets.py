@@ -51,6 +51,8 @@ def _sheet_of_many(found: Sequence[Compared], others: Sequence[str], claims: int
     if any(compared.claims for compared in found):
         notes.append(f"the verdict is on {PRIMARY} alone, p by Holm over {claims} claims")
     notes += _cautions(found)
+    widest = max((compared for compared in found if compared.spread is not None), key=_spread, default=None)
+    notes += power(widest) if widest else []
     here = {compared.names[1] for compared in found}
     if missing := [name for name in others if name not in here]:
         notes.append(f"not scored here: {', '.join(missing)}")
@@ -115,6 +117,10 @@ def _notes(compared: Compared, claims: int) -> list[str]:
         lines.append("secondary metrics are shown and not claimed")
     lines += _cautions([compared])
     return lines + power(compared)
+
+
+def _spread(compared: Compared) -> float:
+    return compared.spread or 0.0
 
 
 def _cautions(found: Sequence[Compared]) -> list[str]:
@@ -184,6 +190,8 @@ def as_rows(found: Sequence[Compared]) -> list[dict[str, Any]]:
             "images": compared.images,
             "over": "trainings" if compared.by_seeds else "images",
             "verdict": verdict(compared, claims_of(found)),
+            "differs": compared.beside,
+            "below_floor": compared.short,
             "p": compared.adjusted,
             "differences": {
                 name: {key: value if np.isfinite(value) else None for key, value in vars(difference).items()}

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from inbench.words import brackets
-from inbench.words.errors import unknown
+from inbench.words.errors import UserError, unknown
 
 Row = dict[str, Any]
 
@@ -27,9 +27,11 @@ def varied(first: str, text: str) -> str:
     if not text.startswith("["):
         return text
     label, *numerics = brackets.split_list(first)
-    base = brackets.parse(label)
-    changed = brackets.write(base.name, {**base.options, **brackets.parse(base.name + text).options})
-    return ", ".join([changed, *numerics])
+    base, (options, *others) = brackets.parse(label), brackets.split_list(text)
+    more = brackets.parse(base.name + options).options
+    if not more or len(others) > 1:
+        raise UserError(f"{text!r} must be the first method with other options, such as '[tv=0]' or '[tv=0], bf16'")
+    return ", ".join([brackets.write(base.name, {**base.options, **more}), *(others or numerics)])
 
 
 def chosen(made: Sequence[Row], methods: str | None) -> list[Row]:

@@ -8,7 +8,7 @@ from typing import Any
 
 from inbench.readers import consistency
 from inbench.readers.naming import is_of
-from inbench.readers.rows import is_called, trained_on_it
+from inbench.readers.rows import one_set, trained_on_it
 from inbench.readers.score_sheets import best_of, bold, faults, head, marked, marks, ranks, score
 from inbench.readers.sheets import NO_CELL, Cell, Column, Sheet
 from inbench.words.published import Paper, PaperRow, PaperTable, label_of
@@ -26,7 +26,8 @@ class Beside:
 
     def __init__(self, paper: Paper, rows: Sequence[Row], roles: Mapping[str, str], budget: str | None = None) -> None:
         self.paper, self.rows, self.asked = paper, rows, budget
-        self.labels = {role: label_of(name) for role, name in roles.items()}
+        there = {row["dataset"] for row in rows}
+        self.labels = {role: one_set(there, label_of(name)) for role, name in roles.items()}
 
     def pairs(self, table: PaperTable) -> Pairs:
         """Each row of a table with ours: at the paper's budget, or at the one that has most of its rows."""
@@ -47,14 +48,12 @@ class Beside:
         ]
 
     def _candidates(self, table: PaperTable, row: PaperRow) -> list[Row]:
-        here, label = (table.size, row.mask), self.labels.get(row.dataset)
+        here = (self.labels.get(row.dataset), table.size, row.mask)
         return [
             one
             for one in self.rows
             if row.method
-            and label
-            and is_called(one["dataset"], label)
-            and (one["size"], one["mask"]) == here
+            and (one["dataset"], one["size"], one["mask"]) == here
             and trained_on_it(one)
             and is_of(one, row.method)
         ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -49,7 +50,8 @@ Intervals = dict[str, list[statistics.Interval]]
 
 def rows(results: Path, *, keys: set[str] | None = None, masks: set[str] | None = None) -> list[dict[str, Any]]:
     """A row for each method, parameters, data set and mask, or for some: the content of `inbench tables --json`."""
-    return rows_of(found_in(results, keys=keys), where=lambda section: masks is None or section.mask in masks)
+    made = rows_of(found_in(results, keys=keys))
+    return [row for row in made if masks is None or row["mask"] in masks or row["status"] != "ok"]
 
 
 def rows_of(found: list[Record], *, where: Callable[[Section], bool] = lambda _: True) -> list[dict[str, Any]]:
@@ -128,8 +130,7 @@ def _with_parameters(name: str, runs: Sequence[dict[str, Any]]) -> list[str]:
     label, *numerics = brackets.split_list(name)
     shown = brackets.parse(label)
     return [
-        ", ".join([brackets.write(shown.name, {**shown.options, **{p: run["params"][p] for p in differ if p in run["params"]}}),
-                   *numerics])
+        ", ".join([brackets.write(shown.name, {**shown.options, **{p: run["params"].get(p, "-") for p in differ}}), *numerics])
         for run in runs
     ]  # fmt: skip
 
@@ -153,7 +154,15 @@ def set_names(found: Iterable[Record]) -> dict[tuple[str, str], str]:
 
 def is_called(shown: str, label: str) -> bool:
     """Whether a data set in a table is one of that name."""
-    return label in (shown, shown.rpartition("@")[0])
+    return label in (shown, re.sub("@[0-9a-f]{6}$", "", shown))
+
+
+def one_set(shown: Iterable[str], label: str) -> str:
+    """The data set of that name in tables, or the name where there is none. Raises `UserError` where several have it."""
+    found = sorted({one for one in shown if is_called(one, label)})
+    if len(found) > 1:
+        raise UserError(f"{label} is the name of several sets of pictures; name one: {' or '.join(found)}")
+    return found[0] if found else label
 
 
 def sections(found: list[Record]) -> dict[Section, list[Record]]:

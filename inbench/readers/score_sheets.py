@@ -203,7 +203,9 @@ def _best_sheet(members: list[Row], count: int) -> Sheet:
     whole = [row for row in members if row["metrics"][PRIMARY]["n"] == images]
     once = {(row["shown"], None if row["any_budget"] else row["budget"]): row for row in whole}  # whatever tables it stands in
     order = sorted(once.values(), key=lambda row: -row["metrics"][PRIMARY]["mean"])
-    shown = [row for place, row in enumerate(order) if place < count or row["method"] == FLOOR]
+    floor = next((row for row in order if row["method"] == FLOOR), None)
+    shown = [row for place, row in enumerate(order) if place < count or row is floor]
+    fewer = {row["shown"] for row in members} - {row["shown"] for row in whole}
     names = (PRIMARY, "ssim")
     heads = [Column("method", number=False), Column("budget", number=False), Column("trainings")]
     columns = heads + [Column(head(name, shown)) for name in names] + [Column("train s"), Column("ms/image")]
@@ -220,11 +222,10 @@ def _best_sheet(members: list[Row], count: int) -> Sheet:
         for row in shown
     ]
     first = members[0]
-    title = f"{first['dataset']}, {first['size']} x {first['size']}, hole: {first['mask']}: the best of {len(order)} rows"
-    notes = [
-        f"{_images(images)}; by {PRIMARY}, whatever the budget: how much each was given stands beside it",
-        *_interval(shown),
-    ]
+    title = f"{first['dataset']}, {first['size']} x {first['size']}, hole: {first['mask']}: the best of {len(order)}"
+    notes = [f"{_images(images)}; by {PRIMARY}, whatever the budget: how much each was given stands beside it"]
+    notes += [f"tested on fewer images and left out: {', '.join(sorted(fewer))}"] if fewer else []
+    notes += _interval(shown)
     return Sheet(title, columns, body, [*notes, *marked(shown), *bold(body)])
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from inbench.readers import curves, standing, statistics
 from inbench.readers.comparison import Compared, compared_in, sides_of, told_short, too_short
-from inbench.readers.rows import Scored, Section, found_in, is_called, sections
+from inbench.readers.rows import Scored, Section, found_in, one_set, sections
 from inbench.readers.score_sheets import MARGINS
 from inbench.readers.sheets import NO_CELL, Cell, Column, Sheet
 from inbench.readers.statistics import Difference
@@ -80,7 +80,7 @@ def judge(results: Path, paper: Paper, roles: Mapping[str, str], budget: str | N
         tested = {shown: [_test(claim, here, labels, shown, between) for claim in claims] for shown in budgets}
         best = max(budgets, key=lambda shown: _worth(tested[shown]), default="")
         alike = [tested[shown] for shown in budgets if standing.of_training(shown) == standing.of_training(best)]
-        chosen[role] = (max(same, key=_images) for same in zip(*alike, strict=True)) if best else map(_not_run, claims)
+        chosen[role] = (max(same, key=_weight) for same in zip(*alike, strict=True)) if best else map(_not_run, claims)
     judged = [next(chosen[claim.dataset]) for claim in paper.claims]
     _settle(judged)
     return judged
@@ -92,9 +92,10 @@ def _worth(tested: Sequence[Judged]) -> tuple[int, int]:
     return sum(not one.withheld for one in compared), len(compared)
 
 
-def _images(one: Judged) -> int:
-    """Of the same trainings, a claim is judged where they were tested on the most pictures."""
-    return one.compared.images if one.compared else 0
+def _weight(one: Judged) -> tuple[bool, int, int]:
+    """Of the same trainings, a claim is judged where it can be, over the most of them, on the most pictures."""
+    compared = one.compared
+    return (not compared.withheld, min(compared.seeds), compared.images) if compared else (False, 0, 0)
 
 
 def _not_run(claim: Claim) -> Judged:
@@ -104,9 +105,10 @@ def _not_run(claim: Claim) -> Judged:
 def _test(claim: Claim, found: Iterable[Section], labels: Mapping[str, str], budget: str, between: Between) -> Judged:
     if claim.dataset not in labels:
         return Judged(claim, verdict=f"no data set stands for {claim.dataset}: --datasets {claim.dataset}=NAME")
-    here, label = (claim.mask, budget), labels[claim.dataset]
-    tables = [one for one in found if (one.mask, one.budget) == here and is_called(one.dataset, label)]
+    here = (claim.mask, budget)
     try:
+        label = one_set((one.dataset for one in found), labels[claim.dataset])
+        tables = [one for one in found if (one.mask, one.budget) == here and one.dataset == label]
         pair = next(filter(None, (between(section, claim.method, claim.than) for section in tables)), None)
     except UserError as error:
         return Judged(claim, verdict=f"no verdict: {error}")

@@ -104,6 +104,10 @@ class Attempt:
         records.write_file(work / "spec.json", records.to_json({**one.spec, "parent": os.getpid(), "estimate": estimate}))
         for leftover in (work / "heartbeat.json", work / "log.txt"):
             leftover.unlink(missing_ok=True)
+        if (work / records.FAILED).is_file():
+            for name in ("checkpoint.pt", "start.json", "places.json") if one.spec["fresh"] else ():
+                (work / name).unlink(missing_ok=True)
+            (work / records.FAILED).unlink()
         self._began_at_checkpoint = (work / "checkpoint.pt").is_file()
         command = [sys.executable, "-P", "-m", "inbench.runs.worker", str(work / "spec.json")]
         self.child = Process(command, log=work / "log.txt", environment={**PATIENT, **os.environ, **environment})
@@ -190,7 +194,9 @@ class Attempt:
     def _clear(self) -> None:
         """Remove what was at work, but for a training that may yet go on: `--rerun failed` begins at its checkpoint."""
         one = self.one
-        if one.state not in MAY_GO_ON or not (one.work / "checkpoint.pt").is_file():
+        if one.state in MAY_GO_ON and (one.work / "checkpoint.pt").is_file():
+            (one.work / records.FAILED).touch()
+        else:
             shutil.rmtree(one.work, ignore_errors=True)
 
     def _tidy(self) -> None:

@@ -164,13 +164,14 @@ class Worker:
 
     def trained(self, method: Method) -> dict[str, Any]:
         """Train, and write the first form of the record."""
+        places = self._count_places()
         progress = self._train(method) if self.cls.learns() else training.Progress()
         told = records.new(self.run, labels=self.spec["labels"], status="ok")
         told["provenance"] = self.provenance()
         told["metrics"] = scoring.described(self.metrics)
         told["validation"] = progress.validation
         told["warnings"] = self.guard.told
-        told["started_from"], told["scheduled"] = self._start(), progress.scheduled
+        told["started_from"], told["scheduled"], told["places"] = self._start(), progress.scheduled, places
         told["costs"] = {
             "train_seconds": round(progress.seconds, 3),
             "train_images": progress.images,
@@ -192,8 +193,8 @@ class Worker:
         (self.work / "checkpoint.pt").unlink(missing_ok=True)
         return told
 
-    def _tell_places(self) -> None:
-        """Say so where a training goes on at another place than it was before."""
+    def _count_places(self) -> int:
+        """At how many places this training was at work, this one included; says so where there are several."""
         file, here = self.work / "places.json", starts.place_of(self.provenance())
         known = read_object(file).get("places", []) if (self.work / "checkpoint.pt").is_file() else []
         places = known if here in known else [*known, here]
@@ -203,9 +204,9 @@ class Worker:
                 f"trained in {len(places)} places that differ in machine, threads or libraries: its bits are of none of them "
                 "alone, and its seconds are of all"
             )
+        return len(places)
 
     def _train(self, method: Method) -> training.Progress:
-        self._tell_places()
         mask, part = self.mask(str(self.run.train_mask)), self.data.part("train")
         batches = Batches(
             part,

@@ -359,7 +359,7 @@ def all_of(results: Path) -> list[Record]:
 
 
 def unfinished(results: Path) -> Iterator[dict[str, Any]]:
-    """The specs of runs that were started and are neither finished nor failed."""
+    """The specs of runs that were started and are not finished, and of those that failed with a checkpoint to go on from."""
     for spec in sorted((results / "runs" / ".partial").glob("*/spec.json")):
         try:
             found = json.loads(spec.read_text())
@@ -369,6 +369,8 @@ def unfinished(results: Path) -> Iterator[dict[str, Any]]:
         yield found
 
 
+FAILED = "failed"
+"""A file beside the checkpoint of a training that came to nothing: `--rerun failed` goes on there, all else begins anew."""
 LOG_LINES, LOG_WIDTH = 12, 300
 
 
