@@ -45,11 +45,11 @@ def _figures(asked: argparse.Namespace) -> int:
     _need_matplotlib()
     from inbench.commands import illustrations
     from inbench.joints import registry, store
-    from inbench.readers import drawing, rows
+    from inbench.readers import drawing, naming, rows
     from inbench.runs.plan import check_writable
 
     found = {record.folder.name: record for record in rows.found_in(asked.results)}
-    made = rows.rows_of(list(found.values()), where=_needed(asked, set(rows.set_names(found.values()).values())))
+    made = rows.rows_of(list(found.values()), where=_needed(asked, set(naming.set_names(found.values()).values())))
     folder = asked.output or asked.results / "figures"
     check_writable(folder)
     folder.mkdir(parents=True, exist_ok=True)
@@ -82,7 +82,7 @@ def _figures(asked: argparse.Namespace) -> int:
 
 def _needed(asked: argparse.Namespace, known: set[str]) -> Callable[[Section], bool]:
     """Which tables the figures are about."""
-    from inbench.readers.rows import is_called, one_set
+    from inbench.readers.naming import is_called, one_set
     from inbench.words import published
 
     if asked.paper:

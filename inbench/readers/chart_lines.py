@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from inbench.readers.curves import losses_of
-from inbench.readers.rows import set_names
+from inbench.readers.naming import set_names
 from inbench.words.records import Record
 
 MOST = 160

@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 
 from inbench.readers import statistics
-from inbench.readers.naming import is_of, varied
-from inbench.readers.rows import FLOOR, Scored, Section, asked_for, found_in, numerics_of, sections, told_apart, trainings
+from inbench.readers.naming import is_of, numerics_of, told_apart, varied
+from inbench.readers.rows import FLOOR, Scored, Section, asked_for, found_in, sections, trainings
 from inbench.readers.score_sheets import ranks
 from inbench.readers.statistics import Difference
 from inbench.words import brackets

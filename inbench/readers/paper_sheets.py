@@ -7,8 +7,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from inbench.readers import consistency
-from inbench.readers.naming import is_of
-from inbench.readers.rows import one_set, trained_on_it
+from inbench.readers.naming import is_of, one_set
+from inbench.readers.rows import trained_on_it
 from inbench.readers.score_sheets import best_of, bold, faults, head, marked, marks, ranks, score
 from inbench.readers.sheets import NO_CELL, Cell, Column, Sheet
 from inbench.words.published import Paper, PaperRow, PaperTable, label_of

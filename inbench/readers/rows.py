@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,9 +13,10 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from inbench.readers import counting, standing, statistics
+from inbench.readers.naming import is_called, numerics_of, set_names, told_apart
 from inbench.words import brackets
 from inbench.words.errors import UserError, unknown
-from inbench.words.records import Record, Run
+from inbench.words.records import Record
 from inbench.words.soundness import PRIMARY
 
 FLOOR = "linear"
@@ -100,69 +100,6 @@ def _below_floor(row: dict[str, Any], members: list[dict[str, Any]]) -> bool:
         return False
     own, linear = row["metrics"][PRIMARY]["mean"], floor[PRIMARY]["mean"]
     return own is not None and linear is not None and bool(own < linear)
-
-
-def told_apart(groups: Sequence[list[Record]]) -> list[str]:
-    """What the trainings of a table are called: by their labels; those that are alike, by numerics, by parameters, by key.
-
-    Labels are alike where a default was changed between two trainings.
-    """
-    names = [str(same[0].told["labels"]["method"]) for same in groups]
-    for tell in (_with_numerics, _with_parameters, _with_keys):
-        alike: dict[tuple[str, Any], list[int]] = {}
-        for place, same in enumerate(groups):
-            alike.setdefault((names[place], same[0].told["labels"]["train_mask"]), []).append(place)
-        for (name, _), places in alike.items():
-            if len(places) > 1:
-                for place, told in zip(places, tell(name, [groups[place][0].told["run"] for place in places]), strict=True):
-                    names[place] = told
-    return names
-
-
-def _with_numerics(name: str, runs: Sequence[dict[str, Any]]) -> list[str]:
-    told = [numerics_of(run) for run in runs]
-    return [", ".join(filter(None, [name, one])) for one in told] if len(set(told)) > 1 else [name] * len(runs)
-
-
-def _with_parameters(name: str, runs: Sequence[dict[str, Any]]) -> list[str]:
-    every = sorted({param for run in runs for param in run["params"]})
-    differ = [param for param in every if len({repr(run["params"].get(param, "")) for run in runs}) > 1]
-    label, *numerics = brackets.split_list(name)
-    shown = brackets.parse(label)
-    return [
-        ", ".join([brackets.write(shown.name, {**shown.options, **{p: run["params"].get(p, "-") for p in differ}}), *numerics])
-        for run in runs
-    ]  # fmt: skip
-
-
-def _with_keys(name: str, runs: Sequence[dict[str, Any]]) -> list[str]:
-    return [f"{name} {Run(**run).key[:6]}" for run in runs]
-
-
-def set_names(found: Iterable[Record]) -> dict[tuple[str, str], str]:
-    """What a data set is called, by its label and content: by its label; where several have it, `faces@3f06de`."""
-    contents: dict[tuple[str, int], set[str]] = {}
-    for record in found:
-        run, label = record.told["run"], record.told["labels"]["dataset"]
-        contents.setdefault((label, run["size"]), set()).add(run["data"])
-    return {
-        (label, data): f"{label}@{data[:6]}" if len(several) > 1 else label
-        for (label, _), several in contents.items()
-        for data in several
-    }
-
-
-def is_called(shown: str, label: str) -> bool:
-    """Whether a data set in a table is one of that name."""
-    return label in (shown, re.sub("@[0-9a-f]{6}$", "", shown))
-
-
-def one_set(shown: Iterable[str], label: str) -> str:
-    """The data set of that name in tables, or the name where there is none. Raises `UserError` where several have it."""
-    found = sorted({one for one in shown if is_called(one, label)})
-    if len(found) > 1:
-        raise UserError(f"{label} is the name of several sets of pictures; name one: {' or '.join(found)}")
-    return found[0] if found else label
 
 
 def sections(found: list[Record]) -> dict[Section, list[Record]]:
@@ -392,12 +329,6 @@ def _row(section: Section, same: list[Record], ok: list[Record], scored: Scored,
         "costs": costs_by_hardware(section, ours),
         "metrics": _metrics(ok, scored, intervals) if ok else {},
     }
-
-
-def numerics_of(run: dict[str, Any]) -> str:
-    """What a run was computed with, in words: `bf16`, `float32, deterministic`."""
-    told = [run["precision"], "compiled" if run.get("compiled") else "", "deterministic" if run.get("deterministic") else ""]
-    return ", ".join(filter(None, told))
 
 
 def _warnings(section: Section, ok: list[Record]) -> list[str]:
