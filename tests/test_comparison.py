@@ -151,7 +151,7 @@ def test_a_difference_under_the_margin_says_so(tmp_path):
     ("more", "why"),
     [
         ({"labels": {"budget": "quick"}}, "budget quick is a first look and ranks nothing"),
-        ({"told": YOUNG}, "one and other has not converged"),
+        ({"told": YOUNG}, "one and other have not converged"),
     ],
 )
 def test_there_is_no_verdict_on_what_may_not_be_ranked(tmp_path, more, why):

@@ -200,7 +200,7 @@ def _withheld(section: Section, members: Sequence[Record]) -> str:
     if not ranks(section.budget):
         return f"budget {section.budget} is a first look and ranks nothing"
     young = sorted({record.told["labels"]["method"] for record in members if record.converged is False})
-    return f"{' and '.join(young)} has not converged" if young else ""
+    return f"{' and '.join(young)} {'have' if len(young) > 1 else 'has'} not converged" if young else ""
 
 
 def too_short(members: list[Record], scored: Scored, *sides: Side) -> list[str]:
