@@ -24,8 +24,8 @@ BENCH = $(REFERENCE)/bench
 BUDGET = paper[steps=2000,test_images=128]
 ROLES = celeba=celeba64-closeup,cars=cars64
 TUNED = dense-gan[adversarial=0,tv=0,hole-weight=10,mask-channel=true,schedule=cosine,lr=0.0005]
-PARTS = '[dense=false]' '[dense=false,plain=matched]' '[skips=off]' '[bottleneck=fc]' '[tv=1e-6]' '[adversarial=0.001]' \
-	'autoencoder[region=hole,mask-channel=true,schedule=cosine,lr=0.0005]' context-encoder linear
+PARTS = '[dense=false]' '[skips=off]' '[bottleneck=fc]' '[tv=1e-6]' linear \
+	'autoencoder[region=hole,mask-channel=true,schedule=cosine,lr=0.0005]'
 
 # Writes the committed tables anew from the committed records, and the page of all plugins from the plugins.
 tables: .venv/run
