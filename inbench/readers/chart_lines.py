@@ -36,7 +36,7 @@ def trainings(found: Sequence[Record]) -> list[Training]:
     """Those of some records that were watched while they learned."""
     watched = [record for record in found if record.status == "ok" and record.told["run"]["steps"] and validation(record)]
     names = set_names(found)
-    return [_training(record, names[record.told["labels"]["dataset"], record.told["run"]["data"]]) for record in watched]
+    return [_training(record, names[record.key]) for record in watched]
 
 
 def validation(record: Record) -> Points:

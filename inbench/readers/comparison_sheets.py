@@ -51,8 +51,8 @@ def _sheet_of_many(found: Sequence[Compared], others: Sequence[str], claims: int
     if any(compared.claims for compared in found):
         notes.append(f"the verdict is on {PRIMARY} alone, p by Holm over {claims} claims")
     notes += _cautions(found)
-    widest = max((compared for compared in found if compared.spread is not None), key=_spread, default=None)
-    notes += power(widest) if widest else []
+    if several := [compared for compared in found if compared.spread is not None]:
+        notes += power(max(several, key=lambda compared: compared.spread or 0))
     here = {compared.names[1] for compared in found}
     if missing := [name for name in others if name not in here]:
         notes.append(f"not scored here: {', '.join(missing)}")
@@ -119,10 +119,6 @@ def _notes(compared: Compared, claims: int) -> list[str]:
     return lines + power(compared)
 
 
-def _spread(compared: Compared) -> float:
-    return compared.spread or 0.0
-
-
 def _cautions(found: Sequence[Compared]) -> list[str]:
     short = [*dict.fromkeys(name for compared in found for name in compared.short)]
     return [f"so short a training says little of what it leaves below {FLOOR}: {', '.join(short)}"] if short else []
@@ -132,9 +128,9 @@ def verdict(compared: Compared, claims: int) -> str:
     """The one claim, or why there is none."""
     if reason := _unclaimed(compared):
         return reason
-    chance, better = _chance(compared), _better(compared, PRIMARY)
-    told = _p(chance) + (f", Holm over {claims} data sets and budgets" if claims > 1 else "")
-    if not better or chance >= 1 - statistics.LEVEL:
+    better = _claimed(compared)
+    told = _p(compared) + (f", Holm over {claims} data sets and budgets" if claims > 1 else "")
+    if not better:
         return f"verdict: no difference in {PRIMARY} can be claimed ({told})"
     difference = abs(compared.differences[PRIMARY].value)
     small = f", less than the margin of {MARGINS[PRIMARY]} dB" if difference < MARGINS[PRIMARY] else ""
@@ -145,11 +141,11 @@ def _verdict_in_short(compared: Compared) -> str:
     """The same for a line among others, where the difference stands beside it."""
     if reason := _unclaimed(compared):
         return reason
-    chance, better = _chance(compared), _better(compared, PRIMARY)
-    if not better or chance >= 1 - statistics.LEVEL:
-        return f"no difference can be claimed ({_p(chance)})"
+    better = _claimed(compared)
+    if not better:
+        return f"no difference can be claimed ({_p(compared)})"
     small = ", less than the margin" if abs(compared.differences[PRIMARY].value) < MARGINS[PRIMARY] else ""
-    return f"{'the first' if better == compared.names[0] else compared.beside} is better{small} ({_p(chance)})"
+    return f"{'the first' if better == compared.names[0] else compared.beside} is better{small} ({_p(compared)})"
 
 
 def _unclaimed(compared: Compared) -> str:
@@ -162,7 +158,13 @@ def _chance(compared: Compared) -> float:
     return compared.differences[PRIMARY].p if compared.adjusted is None else compared.adjusted
 
 
-def _p(chance: float) -> str:
+def _claimed(compared: Compared) -> str:
+    """Who may be claimed to be better by the primary; nobody else."""
+    return _better(compared, PRIMARY) if _chance(compared) < 1 - statistics.LEVEL else ""
+
+
+def _p(compared: Compared) -> str:
+    chance = _chance(compared)
     return "p below 0.001" if chance < 0.001 else f"p = {chance:.3g}"
 
 

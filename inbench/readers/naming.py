@@ -97,17 +97,16 @@ def numerics_of(run: dict[str, Any]) -> str:
     return ", ".join(filter(None, told))
 
 
-def set_names(found: Iterable[Record]) -> dict[tuple[str, str], str]:
-    """What a data set is called, by its label and content: by its label; where several have it, `faces@3f06de`."""
-    contents: dict[tuple[str, int], set[str]] = {}
+def set_names(found: Iterable[Record]) -> dict[str, str]:
+    """What the data set of each record, by its key, is called: by its label; where several sets have it, `faces@3f06de`."""
+    alike: dict[tuple[str, int], list[Record]] = {}
     for record in found:
-        run, label = record.told["run"], record.told["labels"]["dataset"]
-        contents.setdefault((label, run["size"]), set()).add(run["data"])
-    return {
-        (label, data): f"{label}@{data[:6]}" if len(several) > 1 else label
-        for (label, _), several in contents.items()
-        for data in several
-    }
+        alike.setdefault((record.told["labels"]["dataset"], record.told["run"]["size"]), []).append(record)
+    names: dict[str, str] = {}
+    for (label, _), members in alike.items():
+        several = len({record.told["run"]["data"] for record in members}) > 1
+        names |= {record.key: f"{label}@{record.told['run']['data'][:6]}" if several else label for record in members}
+    return names
 
 
 def is_called(shown: str, label: str) -> bool:

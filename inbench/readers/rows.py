@@ -111,7 +111,7 @@ def sections(found: list[Record]) -> dict[Section, list[Record]]:
         named = [entry["shown"] for entry in record.scores.values()] or list(labels["masks"].values())
         for budget in budgets[record.key]:
             for mask in dict.fromkeys(named):
-                section = Section(names[labels["dataset"], run["data"]], run["data"], run["size"], mask, budget)
+                section = Section(names[record.key], run["data"], run["size"], mask, budget)
                 sections.setdefault(section, []).append(record)
     kept = [section for section in sections if not _is_repeated(section, sections)]
     in_order = sorted(kept, key=lambda section: (section.dataset, section.size, section.mask, section.budget))
@@ -162,11 +162,7 @@ def of_dataset(found: list[Record], only: str | None) -> list[Record]:
     """The records of one data set, or of all; a `UserError` where there are none."""
     asked_for(found, only)
     names = set_names(found)
-    return [
-        record
-        for record in found
-        if only is None or is_called(names[record.told["labels"]["dataset"], record.told["run"]["data"]], _in_order(only))
-    ]
+    return [record for record in found if only is None or is_called(names[record.key], _in_order(only))]
 
 
 def section_of(row: dict[str, Any]) -> Section:

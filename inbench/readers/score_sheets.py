@@ -35,7 +35,7 @@ def _sheet(members: list[Row], shown: Sequence[str]) -> Sheet:
     best = {name: best_of(name, members) for name in shown} if ranked else {}
     trained = not all(trained_on_it(row) for row in members)
     columns = [Column("method", number=False), *([Column("trained on", number=False)] if trained else [])]
-    several = any(metric_seeds(row) > 1 for row in members)
+    several = _have_several(members)
     columns += [Column("trainings")] if several else []
     columns += [Column(head(name, members)) for name in shown] + [Column("train s"), Column("ms/image")]
     body = []
@@ -132,8 +132,13 @@ def _notes(members: Sequence[Row]) -> list[str]:
 
 
 def _interval(members: Sequence[Row]) -> list[str]:
-    several = any(metric_seeds(row) > 1 for row in members)
-    return ["± is half a 95 % interval, over images for one training" + (" and over trainings for several" if several else "")]
+    more = " and over trainings for several" if _have_several(members) else ""
+    return [f"± is half a 95 % interval, over images for one training{more}"]
+
+
+def _have_several(members: Sequence[Row]) -> bool:
+    """Whether a method has more than one training."""
+    return any(metric_seeds(row) > 1 for row in members)
 
 
 def _images(count: int) -> str:

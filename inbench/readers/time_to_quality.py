@@ -48,8 +48,7 @@ def quality_sheets(found: Sequence[Record], goals: Sequence[float], times: StepT
         if record.status == "ok" and record.told["validation"] and (times is None or times.of(record)):
             run, labels = record.told["run"], record.told["labels"]
             machine = times.machine if times else hardware_of(record)
-            dataset = names[labels["dataset"], run["data"]]
-            place = (dataset, run["size"], labels["train_mask"], standing.of_training(labels["budget"]), machine)
+            place = (names[record.key], run["size"], labels["train_mask"], standing.of_training(labels["budget"]), machine)
             together.setdefault(place, []).append(record)
     return [_sheet(place, members, goals, times) for place, members in sorted(together.items(), key=lambda item: str(item[0]))]
 
