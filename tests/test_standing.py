@@ -45,6 +45,17 @@ def test_a_table_of_nothing_but_what_no_budget_changes_stands_once(tmp_path):
     assert text.count("hole: half") == 1
 
 
+def test_a_hole_that_the_one_with_fewer_images_was_not_tested_on_has_the_table_of_all_images_alone(tmp_path):
+    both = {"center[side=32]": "center", "half[part=any]": "half"}
+    told = {"scores": {full: scored((20.0,) * 4, shown=shown) for full, shown in both.items()}}
+    lay(tmp_path, "gan", told=told, labels={"budget": ALL, "masks": both})
+    lay(tmp_path, "searcher", (21.0, 23.0), labels={"budget": FEW})
+    text = "\n" + tables.table(tmp_path)
+    assert text.count("hole: half") == 1
+    assert f"hole: half, budget: {ALL}**" in text
+    assert text.count("hole: center") == 2
+
+
 def test_a_label_that_is_no_budget_is_only_like_itself(tmp_path):
     lay(tmp_path, "gan", labels={"budget": "of old[x=1]"})
     lay(tmp_path, "other", labels={"budget": ALL})

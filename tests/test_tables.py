@@ -62,14 +62,25 @@ def scored(psnrs, *, shown="center", file="center", speed=100.0):
 
 
 def lay(
-    results, name="gan", psnrs=(20.0,) * 4, *, status="ok", reason="", label=None, told=None, run=None, labels=None, **more
+    results,
+    name="gan",
+    psnrs=(20.0,) * 4,
+    *,
+    status="ok",
+    reason="",
+    label=None,
+    told=None,
+    run=None,
+    labels=None,
+    files=None,
+    **more,
 ):
     """A record on disk, as a worker leaves it."""
     run = dataclasses.replace(RUN, method=name, **(run or {}))
     labels = {**LABELS, "masks": {"center[side=32]": "center"}, "method": label or name, **(labels or {})}
     content = records.new(run, labels=labels, status=status, reason=reason)
     content["provenance"] = {"hardware": {"cpu": "a processor", "cores": "2"}}
-    files = {}
+    files = dict(files or {})
     if status == "ok":
         content["metrics"] = METRICS
         content["costs"] = {"train_seconds": 12.3, "cpu_seconds": 20.0, "peak_memory_bytes": 3 * 2**20, "parameters": 1_500_000}

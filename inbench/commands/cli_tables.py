@@ -28,11 +28,18 @@ def add(commands: Any) -> None:
     shown.add_argument("--methods", metavar="A,B[p=1],..", help="the rows of some methods (default: all)")
     shown.add_argument("--format", metavar="F", help="markdown, latex, html, csv or json (default: as FILE ends, or markdown)")
     shown.add_argument(
-        "--columns", metavar="C,..", help="which metrics: protocol, perception, all, or names (default: protocol)"
+        "--columns",
+        metavar="C,..",
+        help="which metrics: protocol, perception, all, or names (default: protocol; of --across: psnr-pooled)",
     )
     shown.add_argument("--costs", action="store_true", help="what the runs cost, in place of their scores")
     shown.add_argument(
         "--matrix", nargs="?", const="psnr-pooled", metavar="METRIC", help="training masks against test masks, by one metric"
+    )
+    shown.add_argument(
+        "--across",
+        metavar="OPTION",
+        help="what one option of data sets, holes or methods does, its values as columns: train, ratio, lr",
     )
     shown.add_argument(
         "--best", nargs="?", const=5, type=int, metavar="N", help="the best N of each data set and hole, whatever the budget"
@@ -126,9 +133,10 @@ IGNORED = {
 
 def _refuse_what_is_ignored(asked: argparse.Namespace) -> None:
     kinds = {
-        "--columns": asked.columns,
+        "--columns": asked.columns and not asked.across,
         "--costs": asked.costs,
         "--matrix": asked.matrix,
+        "--across": asked.across,
         "--best": asked.best is not None,
         "--time-to": asked.time_to,
         "--timings": asked.timings and not asked.time_to,
@@ -166,6 +174,8 @@ def _text(asked: argparse.Namespace) -> tuple[str, str, Path]:
         chosen = {"table": asked.table, "datasets": asked.datasets, "budget": asked.budget}
         return tables.paper(asked.results, asked.paper, form, **chosen), Path(asked.paper).stem, home
     which = {"only": asked.only, "masks": asked.masks, "budget": asked.budget, "methods": asked.methods, "form": form}
+    if asked.across:
+        return tables.across(asked.results, asked.across, asked.columns, **which), f"across {asked.across}", home
     if asked.columns:
         return tables.columns(asked.results, asked.columns, **which), "columns", home
     if asked.best is not None:

@@ -119,16 +119,23 @@ def sections(found: list[Record]) -> dict[Section, list[Record]]:
 
 
 def _is_repeated(section: Section, sections: Mapping[Section, list[Record]]) -> bool:
-    """Whether a table holds only what no budget changes, and another of the same pictures and hole holds all of it."""
-    if not all(record.told["labels"]["any_budget"] for record in sections[section]):
+    """Whether a table holds only guests from other budgets, and another of the same pictures and hole holds all of them."""
+    if any(_at_home(record, section) for record in sections[section]):
         return False
     own = {record.key for record in sections[section]}
     for other, members in sections.items():
         same = dataclasses.replace(other, budget=section.budget) == section and other != section
         theirs = {record.key for record in members} if same else set()
-        if own < theirs or (own == theirs and other.budget < section.budget):
+        hosts = any(_at_home(record, other) for record in members)
+        if own < theirs or (own == theirs and (hosts or other.budget < section.budget)):
             return True
     return False
+
+
+def _at_home(record: Record, section: Section) -> bool:
+    """Whether a record was made at the budget of a table, and another budget would have made another."""
+    labels = record.told["labels"]
+    return not labels["any_budget"] and bool(labels["budget"] == section.budget)
 
 
 def asked_for(
@@ -298,6 +305,7 @@ def _row(section: Section, same: list[Record], ok: list[Record], scored: Scored,
         "dataset": section.dataset,
         "data": section.data,
         "mask": section.mask,
+        "hole": _in_full(first["labels"], section.mask),
         "train_mask": first["labels"]["train_mask"],
         "budget": section.budget,
         "any_budget": first["labels"]["any_budget"],
@@ -325,6 +333,11 @@ def _row(section: Section, same: list[Record], ok: list[Record], scored: Scored,
         "costs": costs_by_hardware(section, ours),
         "metrics": _metrics(ok, scored, intervals) if ok else {},
     }
+
+
+def _in_full(labels: dict[str, Any], mask: str) -> str:
+    """A mask with all its options, by its shown form: `center[side=32]`."""
+    return str(next((full for full, shown in labels.get("masks", {}).items() if shown == mask), mask))
 
 
 def _warnings(section: Section, ok: list[Record]) -> list[str]:

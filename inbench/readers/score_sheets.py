@@ -45,7 +45,7 @@ def _sheet(members: list[Row], shown: Sequence[str]) -> Sheet:
         cells += [score(name, row, best.get(name)) for name in shown]
         cells += [number(row["train_seconds"], 0), number(row["ms_per_image"], 1)]
         body.append(cells)
-    return Sheet(title_of(members[0]), columns, body, [*_notes(members), *bold(body)], faults(members))
+    return Sheet(title_of(members[0]), columns, body, [*notes(members), *bold(body)], faults(members))
 
 
 def ranks(budget: str) -> bool:
@@ -118,7 +118,8 @@ def _trainings(row: Row) -> Cell:
     return Cell(str(metric_seeds(row))) if row["seeds"] else NO_CELL
 
 
-def _notes(members: Sequence[Row]) -> list[str]:
+def notes(members: Sequence[Row]) -> list[str]:
+    """What is said under a table: how complete it is, of how many images, what ± and the marks mean."""
     complete = sum(row["complete"] for row in members)
     counts = {row["metrics"][PRIMARY]["n"] for row in members if row["metrics"]}
     lines = [f"{complete} of {len(members)} complete; {_images(max(counts, default=0))}"]
@@ -250,5 +251,5 @@ def matrix_sheets(made: Sequence[Row], metric: str = PRIMARY) -> list[Sheet]:
             for (method, trained), by in sorted(groups.items())
         ]
         title = f"{title_of(members[0], mask=False)}: {head(metric, members)} by the mask tested on"
-        found.append(Sheet(title, columns, body, [line for line in _notes(members) if not line.startswith(("†", "‡"))]))
+        found.append(Sheet(title, columns, body, [line for line in notes(members) if not line.startswith(("†", "‡"))]))
     return found

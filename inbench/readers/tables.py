@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from inbench.readers import counting, formats, naming, paper_sheets, timings, verdicts
+from inbench.readers.across import across_sheets
 from inbench.readers.costs import cost_sheets
 from inbench.readers.rows import asked_for, check_there, current, found_in, of_dataset, rows_of
 from inbench.readers.rows import rows as rows
@@ -16,6 +17,7 @@ from inbench.readers.time_to_quality import goals_of, quality_sheets
 from inbench.words import brackets, published, records
 from inbench.words.errors import UserError, unknown
 from inbench.words.records import PROTOCOL_LINE
+from inbench.words.soundness import PRIMARY
 
 FORMATS = ("markdown", "latex", "html", "csv", "json")
 ENDINGS = {".md": "markdown", ".tex": "latex", ".html": "html", ".csv": "csv", ".json": "json"}
@@ -86,6 +88,15 @@ def columns(results: Path, asked: str, **chosen: Any) -> str:
 
     chosen: which tables, and the format, as `table` has them.
     """
+    shown, told = _metrics(results, asked)
+    about = [f"{name}: {told[name].get('about', '')}" for name in shown if name in told and name not in SHOWN]
+    plain = chosen.get("form", "markdown") == "markdown"
+    also = [formats.plain(sentences(about)) if plain else sentences(about)] if about else []
+    return table(results, sheets=lambda made: score_sheets(made, shown), also=also, **chosen)
+
+
+def _metrics(results: Path, asked: str) -> tuple[list[str], dict[str, Any]]:
+    """The metrics that were named, singly or by group, and what records say of all that they have."""
     told: dict[str, Any] = {}
     for record in found_in(results):
         told |= record.told["metrics"]
@@ -96,10 +107,7 @@ def columns(results: Path, asked: str, **chosen: Any) -> str:
         if name not in {*COLUMNS, "all", *told}:
             raise unknown("column", name, {*COLUMNS, "all", *told})
         shown |= dict.fromkeys(told if name == "all" else COLUMNS.get(name, (name,)))
-    about = [f"{name}: {told[name].get('about', '')}" for name in shown if name in told and name not in SHOWN]
-    plain = chosen.get("form", "markdown") == "markdown"
-    also = [formats.plain(sentences(about)) if plain else sentences(about)] if about else []
-    return table(results, sheets=lambda made: score_sheets(made, list(shown)), also=also, **chosen)
+    return list(shown), told
 
 
 def best(results: Path, count: int, **chosen: Any) -> str:
@@ -118,6 +126,14 @@ def matrix(results: Path, metric: str, **chosen: Any) -> str:
     if metric not in known:
         raise unknown("metric", metric, known)
     return table(results, sheets=lambda made: matrix_sheets(made, metric), **chosen)
+
+
+def across(results: Path, option: str, metrics: str | None = None, **chosen: Any) -> str:
+    """What one option does, its values as columns, a table a metric; chosen: as `table` has them."""
+    shown = _metrics(results, metrics)[0] if metrics else [PRIMARY]
+    return table(
+        results, sheets=lambda made: [sheet for name in shown for sheet in across_sheets(made, option, name)], **chosen
+    )
 
 
 def time_to_quality(results: Path, goals: str, form: str, *, only: str | None = None, timed: Path | None = None) -> str:

@@ -1,0 +1,131 @@
+"""Across: one option's values side by side, of a data set, of a hole, of a method; nothing else may differ in a table."""
+
+import pytest
+from test_tables import body, filled, floor, lay, scored, scores_csv
+
+from inbench.readers import across, tables
+
+
+def shown(results, option, metric="psnr-pooled", **chosen):
+    return tables.across(results, option, metric, **chosen)
+
+
+def heads(text):
+    return [cell.strip() for cell in next(line for line in text.splitlines() if line.startswith("| method")).split("|")[2:-1]]
+
+
+def part(results, count, psnr, name="gan", **more):
+    """A training on some of the pictures, or on all."""
+    label = f"faces[train={count}]" if count else "faces"
+    run = {"data": f"da7a{count or ''}", **more.pop("run", {})}
+    return lay(results, name, (psnr,) * 4, labels={"dataset": label, **more.pop("labels", {})}, run=run, **more)
+
+
+def test_parts_of_a_data_set_are_columns_by_their_size_and_all_of_it_is_last(tmp_path):
+    for count, psnr in ((2000, 19.0), (500, 17.0), (None, 20.0)):
+        part(tmp_path, count, psnr)
+    part(tmp_path, 500, 18.0, "linear", labels={"any_budget": True}, run={"steps": 5, "params": {}, "batch": 256})
+    text = shown(tmp_path, "train")
+    assert text.startswith("**faces, 64 x 64, hole: center, budget: paper: psnr-pooled dB ↑ by train**")
+    assert heads(text) == ["train=500", "train=2000", "default"]
+    assert body(text)["gan"] == ["17.00 ±0.00 †", "**19.00** ±0.00", "**20.00** ±0.00"]
+    assert body(text)["linear"] == ["**18.00** ±0.00", "-", "-"]
+    assert "Default: faces as it is." in text
+    assert "† a learner below linear" in text
+
+
+def test_a_training_with_one_seed_more_is_still_one_column(tmp_path):
+    part(tmp_path, 500, 17.0)
+    part(tmp_path, None, 20.0)
+    part(tmp_path, None, 21.0, run={"seed": 1})
+    assert body(shown(tmp_path, "train"))["gan"][1].startswith("**20.50**")
+
+
+def wide(results, name, psnrs, trained="center", **more):
+    """One training, scored on holes of several sides; a side of 32 is what `center` is."""
+    names = {side: "center" if side == 32 else f"center[side={side}]" for side in psnrs}
+    made = {f"center[side={side}]": scored((psnr,) * 4, shown=names[side], file=f"side-{side}") for side, psnr in psnrs.items()}
+    files = {f"scores/side-{side}.csv": scores_csv((psnr,) * 4) for side, psnr in psnrs.items()}
+    masks = {full: entry["shown"] for full, entry in made.items()}
+    lay(results, name, told={"scores": made}, labels={"train_mask": trained, "masks": masks}, run=more, files=files)
+
+
+def test_holes_are_columns_by_what_the_default_is_too(tmp_path):
+    wide(tmp_path, "gan", {40: 16.0, 24: 22.0, 32: 20.0})
+    text = shown(tmp_path, "side")
+    assert text.startswith("**faces, 64 x 64, hole: center, budget: paper: psnr-pooled dB ↑ by side**")
+    assert heads(text) == ["trained on", "side=24", "side=32", "side=40"]
+    rows = [line.split("|")[2].strip() for line in text.splitlines() if line.startswith("| gan")]
+    assert rows == ["center", "the same"]
+
+
+def test_trainings_each_on_their_own_hole_are_one_line(tmp_path):
+    wide(tmp_path, "gan", {24: 22.0}, trained="center[side=24]", train_mask="center[side=24]")
+    wide(tmp_path, "gan", {40: 16.0}, trained="center[side=40]", train_mask="center[side=40]")
+    text = shown(tmp_path, "side", "psnr,ssim")
+    assert heads(text) == ["side=24", "side=40"]
+    assert body(text.split("**faces")[1])["gan"] == ["**22.00** ±0.00", "**16.00** ±0.00"]
+    assert "ssim ↑ by side" in text
+
+
+def test_an_option_of_a_method_is_along_the_line_and_the_best_too(tmp_path):
+    for value, psnr in ((0.5, 18.0), (0.0, 20.0)):
+        label = "gan" if value == 0.5 else "gan[tv=0]"
+        lay(tmp_path, psnrs=(psnr,) * 4, label=label, run={"params": {"tv": value}})
+        other = "net[hole_weight=10]" if value == 0.5 else "net[hole_weight=10,tv=0]"
+        lay(tmp_path, "net", (psnr - 9,) * 4, label=other, run={"params": {"tv": value, "hole_weight": 10.0}})
+    floor(tmp_path)
+    text = shown(tmp_path, "tv")
+    assert heads(text) == ["tv=0", "tv=0.5"]
+    assert body(text) == {
+        "gan": ["**20.00** ±0.00", "18.00 ±0.00"],
+        "net[hole_weight=10]": ["**11.00** ±0.00 †", "9.00 ±0.00 †"],
+    }
+
+
+def test_a_row_that_failed_is_told_in_its_place(tmp_path):
+    part(tmp_path, 500, 17.0)
+    part(tmp_path, None, 20.0, status="failed", reason="ValueError: no")
+    text = shown(tmp_path, "train")
+    assert body(text)["gan"] == ["**17.00** ±0.00", "- (failed)"]
+    assert "- gan: failed: ValueError: no" in text
+
+
+@pytest.mark.parametrize(
+    ("option", "said"),
+    [
+        ("tv", "no rows differ by tv alone; run a method, a data set or a hole with another tv"),
+        ("tvv", "unknown option 'tvv'; did you mean 'tv'?"),
+    ],
+)
+def test_nothing_that_differs_is_one_sentence(tmp_path, command, option, said):
+    lay(tmp_path)
+    filled(tmp_path)
+    told = command("tables", "--results", str(tmp_path), "--across", option)
+    assert (told.code, told.err) == (2, f"inbench: {said}\n")
+
+
+def test_a_document_holds_it_between_its_markers(tmp_path, command):
+    for count, psnr in ((500, 17.0), (None, 20.0)):
+        part(tmp_path, count, psnr)
+    opening, closing = tables.markers("across train")
+    (tmp_path / "page.md").write_text(f"before\n{opening}\n{closing}\nafter\n")
+    words = ("tables", "--results", str(tmp_path), "--across", "train")
+    assert command(*words, "--check", str(tmp_path / "page.md")).code == 1
+    assert command(*words, "--write", str(tmp_path / "page.md")).code == 0
+    assert "| train=500" in " ".join((tmp_path / "page.md").read_text().split())
+    assert command(*words, "--check", str(tmp_path / "page.md")).code == 0
+
+
+@pytest.mark.parametrize(
+    ("text", "rest", "value"),
+    [
+        ("faces[train=500]@3f06de", "faces@3f06de", "500"),
+        ("center[side=24] on val", "center on val", "24"),
+        ("gan[a=1,tv=0], bf16", "gan[a=1], bf16", "0"),
+        ("mix(center,half)", "mix(center,half)", None),
+    ],
+)
+def test_what_stands_behind_a_name_stays_there(text, rest, value):
+    option = {"500": "train", "24": "side"}.get(str(value), "tv")
+    assert across._without(text, option) == (rest, value)
