@@ -1,5 +1,8 @@
 """Across: one option's values side by side, of a data set, of a hole, of a method; nothing else may differ in a table."""
 
+import json
+from pathlib import Path
+
 import pytest
 from test_tables import body, filled, floor, lay, scored, scores_csv
 
@@ -115,6 +118,36 @@ def test_a_document_holds_it_between_its_markers(tmp_path, command):
     assert command(*words, "--write", str(tmp_path / "page.md")).code == 0
     assert "| train=500" in " ".join((tmp_path / "page.md").read_text().split())
     assert command(*words, "--check", str(tmp_path / "page.md")).code == 0
+
+
+def test_lines_are_drawn_with_what_the_default_is_and_a_row_without_numbers_is_no_point(tmp_path, command):
+    for count, psnr in ((2000, 19.0), (500, 17.0), (None, 20.0)):
+        part(tmp_path, count, psnr)
+    part(tmp_path, 500, 18.0, "other")
+    part(tmp_path, None, 18.0, "other", status="failed", reason="ValueError: no")
+    told = command("figures", "--results", str(tmp_path), "--across", "train", "--json")
+    (one,) = json.loads(told.out)["figures"]
+    assert one["kind"] == "across"
+    assert one["caption"].startswith(
+        "faces, 64 x 64, hole: center, budget: paper: psnr-pooled by train. Default: faces as it is."
+    )
+    svg = next(Path(file) for file in one["files"] if file.endswith("svg")).read_text()
+    assert [word for word in ("500", "2000", "default", "gan", "other") if f">{word}<" in svg] == [
+        "500", "2000", "default", "gan", "other"]  # fmt: skip
+
+
+def test_a_figure_across_is_asked_for_alone_and_of_rows_that_there_are(tmp_path, command):
+    part(tmp_path, 500, 17.0)
+    part(tmp_path, None, 20.0)
+    words = ("figures", "--results", str(tmp_path), "--across", "train")
+    assert "leave out --kinds" in command(*words, "--kinds", "cost").err
+    assert "no rows differ by tv alone" in command(*words[:-1], "tv").err
+    assert "unknown mask 'centre'" in command(*words, "--masks", "centre").err
+
+
+def test_on_what_learners_were_trained_is_said_where_it_is_another_hole(tmp_path):
+    wide(tmp_path, "gan", {24: 22.0, 40: 16.0}, trained="half", train_mask="half[part=any]")
+    assert "Every learner was trained on half." in shown(tmp_path, "side")
 
 
 @pytest.mark.parametrize(

@@ -4,11 +4,13 @@ import json
 
 import numpy as np
 import pytest
-from test_tables import YOUNG, lay
+import scipy.stats
+from test_tables import YOUNG, floor, lay
 
 from inbench.readers import comparison, comparison_sheets, formats, statistics, tables
 from inbench.words.errors import UserError
 
+CLOSED = {"train_seconds": 1.0, "cpu_seconds": 1.0, "peak_memory_bytes": 1, "parameters": 1, "updates": {}}
 HARD = np.random.default_rng(0).normal(20, 3, 60).round(6)
 
 
@@ -179,6 +181,21 @@ def test_several_seeds_are_compared_over_trainings(tmp_path):
     text = formats.markdown(comparison_sheets.sheets([found]))
     assert "Over 3 and 3 trainings (Welch's t)" in text
     assert "3 seeds cannot separate 0.1 dB" in text
+
+
+def test_a_single_training_beside_several_is_compared_over_trainings_and_says_so(tmp_path):
+    for seed, psnr in enumerate((20.0, 20.4, 19.6)):
+        lay(tmp_path, "one", (psnr,) * 4, run={"seed": seed})
+    lay(tmp_path, "other", (19.9,) * 4)
+    floor(tmp_path, 18.0, told={"costs": CLOSED})
+    (found,) = comparison.compare(tmp_path, "one", "other")
+    told = statistics.between_seeds([20.0, 20.4, 19.6], [19.9])
+    assert found.differences["psnr"].p == pytest.approx(told.p)
+    text = formats.markdown(comparison_sheets.sheets([found]))
+    assert "Over 3 and 1 trainings (Student's t). A single training beside several is taken to vary as they do: other." in text
+    (found,) = comparison.compare(tmp_path, "one", "linear")
+    assert found.differences["psnr"].p == pytest.approx(scipy.stats.ttest_1samp([20.0, 20.4, 19.6], 18.0).pvalue)
+    assert "taken to vary" not in formats.markdown(comparison_sheets.sheets([found]))
 
 
 def test_one_seed_says_nothing_of_others(tmp_path):

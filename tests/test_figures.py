@@ -14,7 +14,7 @@ from PIL import Image
 
 from inbench.readers import drawing, figures
 from inbench.readers.curves import Curve
-from inbench.readers.figures import Grid, Matrix, Plane, Point
+from inbench.readers.figures import Grid, Lines, Matrix, Plane, Point
 
 CAPTION = (
     "A caption that says what has to be known of a figure, which is rather long, so that it has to go over several lines, "
@@ -59,11 +59,15 @@ def made(kind: str, names: list[str]) -> Figure:
             values = [[20.0 + place, None, 15.0] for place in range(len(names))]
             matrix = Matrix(rows, ["center", "half", "brush[ratio=10-20]"], values, "psnr dB ↑", "higher")
             return figures.matrix_figure(matrix, CAPTION)
+        if kind == "lines":
+            lines = {name: [(step, 20.0 - place - step, 19.5, 20.5) for step in range(3)] for place, name in enumerate(names)}
+            lines[names[0]] = [(1, 12.0, None, None)]
+            return figures.line_figure(Lines("ratio", "psnr dB ↑", ["0-10", "10-20", "20-30"], lines), STYLES, CAPTION)
         return figures.grid_figure(grid(names=names), CAPTION)
 
 
 PLAIN = [f"method-{place}" for place in range(12)]
-KINDS = ("curves", "plane", "matrix", "grid")
+KINDS = ("curves", "plane", "matrix", "lines", "grid")
 ALL = [(kind, names) for kind in KINDS for names in (PLAIN, HOSTILE)]
 
 

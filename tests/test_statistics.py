@@ -173,6 +173,23 @@ def test_trainings_are_compared_by_welchs_test():
     assert (found.p, found.low, found.high) == pytest.approx((told.pvalue, interval.low, interval.high), rel=1e-10)
 
 
+def test_one_training_beside_several_is_taken_to_vary_as_they_do():
+    several, single = [21.3, 21.9, 20.7], 20.1
+    mean, spread = np.mean(several), np.std(several, ddof=1)
+    t = (mean - single) / (spread * math.sqrt(1 / 3 + 1))  # Crawford and Howell 1998, eq. 1
+    for found in (statistics.between_seeds(several, [single]), statistics.between_seeds([single], several)):
+        assert abs(found.value) == pytest.approx(mean - single)
+        assert found.p == pytest.approx(2 * scipy.stats.t.sf(t, 2))
+        assert found.high - found.low == pytest.approx(2 * scipy.stats.t.ppf(0.975, 2) * spread * math.sqrt(4 / 3))
+
+
+def test_several_trainings_against_what_has_no_chance_are_a_sample_against_a_number():
+    told = scipy.stats.ttest_1samp([21.3, 21.9, 20.7], 20.1)
+    found = statistics.between_seeds([21.3, 21.9, 20.7], [20.1], fixed=(False, True))
+    assert found.p == pytest.approx(told.pvalue)
+    assert statistics.between_seeds([20.0, 20.0], [20.0]).p == 1.0
+
+
 def test_holm_is_the_step_down_of_its_definition():
     assert statistics.holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])
     assert statistics.holm([0.9, 0.8]) == [1.0, 1.0]

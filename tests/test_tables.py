@@ -171,7 +171,7 @@ def test_a_learner_below_the_linear_floor_is_marked(tmp_path):
     lay(tmp_path, "high", (20.6,) * 4)
     text = tables.table(tmp_path)
     assert [name for name in body(text) if "†" in name] == ["low †"]
-    assert "† a learner below linear: not trained enough" in text
+    assert "† a learner below linear, by psnr-pooled" in text
 
 
 def test_a_closed_form_below_the_floor_is_not_marked(tmp_path):

@@ -14,7 +14,7 @@ from inbench.commands.cli_tables import add_paper
 from inbench.words.errors import UserError, unknown, visible
 
 if TYPE_CHECKING:
-    from inbench.commands.illustrations import Named
+    from inbench.commands.illustrations import Illustration, Illustrator, Named
     from inbench.readers.rows import Section
 
 KINDS = ("curves", "grid", "cost", "perception", "matrix")
@@ -25,6 +25,8 @@ def add(commands: Any) -> None:
     shown.add_argument("--output", type=Path, metavar="DIR", help="where they go (default: RESULTS/figures)")
     shown.add_argument("--only", metavar="DATASET", help="the figures of one data set")
     shown.add_argument("--kinds", metavar="K,..", help=f"some of {', '.join(KINDS)} (default: all that the records give)")
+    told = "in place of these: what one option of data sets, holes or methods does, as lines: train, ratio, lr"
+    shown.add_argument("--across", metavar="OPTION", help=told)
     shown.add_argument("--masks", metavar="all|M,..", help="the holes that they are about (default: those trained on)")
     shown.add_argument("--methods", metavar="A,B[p=1]", help="the methods that they show, as tables show them (default: all)")
     shown.add_argument(
@@ -57,20 +59,15 @@ def _figures(asked: argparse.Namespace) -> int:
     maker = illustrations.Illustrator(found, plugins, data_folder, seed=asked.seed, pick=asked.pick)
     written: list[dict[str, Any]] = []
     notices, names = dict[str, None](), Counter[str]()
-    for kind, members, stem, title in _wanted(asked, made, kinds):
-        try:
-            with drawing.look():
-                for one in maker.make(kind, members, stem, title):
-                    names[one.name] += 1  # two data sets may have one label
-                    again = f"-{names[one.name]}" if names[one.name] > 1 else ""
-                    files = drawing.save(one.figure, folder, one.name + again, one.caption)
-                    written.append({"kind": kind, "files": [str(file) for file in files], "caption": one.caption})
-                    notices |= {one.notice: None} if one.notice else {}
-                    if not asked.json:
-                        print(visible("  ".join(map(str, files))))
-        except UserError as error:
-            if asked.kinds or kind in ("grid", "perception"):
-                print(f"inbench: no {kind}: {visible(error)}", file=sys.stderr)
+    with drawing.look():
+        for kind, one in _drawn(asked, made, kinds, maker):
+            names[one.name] += 1  # two data sets may have one label
+            again = f"-{names[one.name]}" if names[one.name] > 1 else ""
+            files = drawing.save(one.figure, folder, one.name + again, one.caption)
+            written.append({"kind": kind, "files": [str(file) for file in files], "caption": one.caption})
+            notices |= {one.notice: None} if one.notice else {}
+            if not asked.json:
+                print(visible("  ".join(map(str, files))))
     for notice in notices:
         print(f"inbench: {visible(notice)}", file=sys.stderr)
     if not written:
@@ -78,6 +75,36 @@ def _figures(asked: argparse.Namespace) -> int:
     if asked.json:
         print_json({"figures": written})
     return OK
+
+
+def _drawn(
+    asked: argparse.Namespace, made: list[dict[str, Any]], kinds: list[str], maker: Illustrator
+) -> Iterator[tuple[str, Illustration]]:
+    """All figures that are asked for, with their kind; what cannot be drawn is told where somebody misses it."""
+    from inbench.commands import illustrations
+
+    if asked.across:
+        yield from (("across", one) for one in illustrations.across(_chosen(asked, made), asked.across))
+        return
+    for kind, members, stem, title in _wanted(asked, made, kinds):
+        try:
+            yield from ((kind, one) for one in maker.make(kind, members, stem, title))
+        except UserError as error:
+            if asked.kinds or kind in ("grid", "perception"):
+                print(f"inbench: no {kind}: {visible(error)}", file=sys.stderr)
+
+
+def _chosen(asked: argparse.Namespace, made: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The rows of the methods that are asked for, on holes that there are."""
+    from inbench.readers.naming import chosen
+    from inbench.words import brackets
+
+    made = chosen(made, asked.methods)
+    masks = brackets.split_list(asked.masks or "all")
+    for mask in masks:
+        if mask != "all" and mask not in {row["mask"] for row in made}:
+            raise unknown("mask", mask, {row["mask"] for row in made})
+    return made if "all" in masks else [row for row in made if row["mask"] in masks]
 
 
 def _needed(asked: argparse.Namespace, known: set[str]) -> Callable[[Section], bool]:
@@ -102,6 +129,8 @@ def _kinds(asked: argparse.Namespace) -> list[str]:
     for kind in kinds:
         if kind not in KINDS:
             raise unknown("kind of figure", kind, KINDS)
+    if asked.across and (asked.kinds or asked.paper):
+        raise UserError(f"--across is a figure of its own; leave out {'--kinds' if asked.kinds else '--paper'}")
     if asked.paper is None:
         for option in ("table", "datasets", "budget"):
             if getattr(asked, option):
@@ -123,18 +152,13 @@ def _wanted(
 ) -> Iterator[tuple[str, list[Named], str, str]]:
     """Kind, rows, file stem and title of each figure that is asked for."""
     from inbench.commands import illustrations
-    from inbench.readers.naming import chosen
     from inbench.words import brackets
 
     if asked.paper:
         yield from _of_paper(asked, made, kinds)
         return
-    made = chosen(made, asked.methods)
     masks = brackets.split_list(asked.masks) if asked.masks else None
-    for mask in masks or []:
-        if mask != "all" and mask not in {row["mask"] for row in made}:
-            raise unknown("mask", mask, {row["mask"] for row in made})
-    yield from illustrations.groups(made, kinds, masks)
+    yield from illustrations.groups(_chosen(asked, made), kinds, masks)
 
 
 def _of_paper(

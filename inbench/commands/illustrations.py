@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from inbench.commands import galleries
 from inbench.joints.registry import Registry
 from inbench.readers import curves, picking
+from inbench.readers.across import families
 from inbench.readers.rows import by_data, trained_on_it
 from inbench.readers.score_sheets import head, metric_seeds, ranks, title_of
 from inbench.words import brackets
@@ -168,6 +169,27 @@ class Illustrator:
         rows = f"every learner was trained on {trained[0]}" if len(trained) == 1 else "rows say what was trained on"
         caption = f"{title}: {PRIMARY} by the mask tested on; {rows}; framed: tested on what it was trained on."
         yield Illustration(name, caption, figures.matrix_figure(table, caption))
+
+
+def across(made: Sequence[Row], option: str) -> Iterator[Illustration]:
+    """What one option does: a figure for each family of rows that differ by it alone. Raises `UserError` where none do."""
+    from inbench.readers import drawing, figures
+
+    for family in families(made, option):
+        named, lines = [], {}
+        for (method, training), by in sorted(family.lines.items()):
+            name = f"{method} on {training}" if len(family.trained_on) > 1 and training != "-" else method
+            found = [(place, by[value]["metrics"]) for place, value in enumerate(family.values) if value in by]
+            ends = [(place, told[PRIMARY]) for place, told in found if told and told[PRIMARY]["mean"] is not None]
+            if ends:
+                lines[name] = [(place, metric["mean"], metric["low"], metric["high"]) for place, metric in ends]
+                named.append(Named(name, next(iter(by.values()))))
+        first = family.members[0]
+        told = "".join(f" {note[:1].upper()}{note[1:]}." for note in family.notes)
+        caption = f"{title_of(first)}: {PRIMARY} by {option}.{told} {_intervals([Named('', row) for row in family.members])}"
+        drawn = figures.Lines(option, _label(PRIMARY, named), family.values, lines)
+        name = brackets.file_name(f"{file_stem(first)}-across-{option}")
+        yield Illustration(name, caption, figures.line_figure(drawn, drawing.styles(in_order(named)), caption))
 
 
 def in_order(members: Sequence[Named]) -> list[str]:

@@ -27,6 +27,7 @@ PRIMARY_MASK = "center"
 @dataclass
 class Compared:
     """One section: the differences of A and B by metric. by_seeds: over trainings, else over the pictures of one each.
+    singles: those with one training that another seed would change; beside several of the other it is taken to vary as they do.
 
     beside: B as it is told beside A: of the same method, the parameters that differ. withheld: why nothing is claimed;
     short: which of the two had so short a training that what is claimed of it says little of the method.
@@ -41,6 +42,7 @@ class Compared:
     differences: dict[str, Difference]
     told: dict[str, dict[str, Any]]
     withheld: str = ""
+    singles: tuple[str, ...] = ()
     short: list[str] = field(default_factory=list)
     keys: frozenset[str] = frozenset()
     spread: float | None = None
@@ -155,10 +157,11 @@ def compared_in(scored: Scored, *sides: Side) -> Compared:
     """Two methods in one section."""
     one, other = (side.records for side in sides)
     metrics = {name: told for name, told in one[0].told["metrics"].items() if name in other[0].told["metrics"]}
-    by_seeds = len(one) > 1 and len(other) > 1
+    by_seeds = max(len(one), len(other)) > 1
     if by_seeds:
         means = {name: [[scored.mean(record, name) for record in side] for side in (one, other)] for name in metrics}
-        differences = {name: statistics.between_seeds(*sides) for name, sides in means.items()}
+        fixed = (has_no_chance(one), has_no_chance(other))
+        differences = {name: statistics.between_seeds(*sides, fixed=fixed) for name, sides in means.items()}
     else:
         read = [[scored.columns(record, metrics) for record in side] for side in (one, other)]
         values = [np.mean([columns for columns, _ in side], axis=0) for side in read]
@@ -176,12 +179,19 @@ def compared_in(scored: Scored, *sides: Side) -> Compared:
         differences,
         metrics,
         withheld=_withheld(scored.section, [*one, *other]),
+        singles=tuple(side.shown for side in sides if len(side.records) == 1 and not has_no_chance(side.records)),
         keys=frozenset(record.key for record in [*one, *other]),
     )
     if by_seeds and PRIMARY in metrics:
-        spreads = [np.std([scored.mean(record, PRIMARY) for record in side], ddof=1) for side in (one, other)]
+        several = [side for side in (one, other) if len(side) > 1]
+        spreads = [np.std([scored.mean(record, PRIMARY) for record in side], ddof=1) for side in several]
         found.spread = float(np.sqrt(np.mean(np.square(spreads))))
     return found
+
+
+def has_no_chance(records: Sequence[Record]) -> bool:
+    """Whether another training would give the same: nothing was learned, or in closed form."""
+    return all(record.told["run"]["seed"] is None or record.told["costs"].get("updates") == {} for record in records)
 
 
 def _beside(one: Side, other: Side) -> str:

@@ -48,6 +48,7 @@ def _sheet_of_many(found: Sequence[Compared], others: Sequence[str], claims: int
         notes.append("over images: of one training each, paired (bootstrap), which says nothing of other seeds")
     if any(compared.by_seeds for compared in found):
         notes.append("over trainings: Welch's t")
+    notes += _alone(found)
     if any(compared.claims for compared in found):
         notes.append(f"the verdict is on {PRIMARY} alone, p by Holm over {claims} claims")
     notes += _cautions(found)
@@ -109,7 +110,8 @@ def _better(compared: Compared, name: str) -> str:
 def _notes(compared: Compared, claims: int) -> list[str]:
     lines = [f"{compared.images} test images, the same for both"]
     if compared.by_seeds:
-        lines.append(f"over {compared.seeds[0]} and {compared.seeds[1]} trainings (Welch's t)")
+        lines.append(f"over {compared.over} ({'Student' if min(compared.seeds) == 1 else 'Welch'}'s t)")
+        lines += _alone([compared])
     else:
         lines.append("over the images of these trainings, paired (bootstrap): it says nothing of other seeds")
     lines.append(verdict(compared, claims))
@@ -117,6 +119,11 @@ def _notes(compared: Compared, claims: int) -> list[str]:
         lines.append("secondary metrics are shown and not claimed")
     lines += _cautions([compared])
     return lines + power(compared)
+
+
+def _alone(found: Sequence[Compared]) -> list[str]:
+    alone = [*dict.fromkeys(name for compared in found if compared.by_seeds for name in compared.singles)]
+    return [f"a single training beside several is taken to vary as they do: {', '.join(alone)}"] if alone else []
 
 
 def _cautions(found: Sequence[Compared]) -> list[str]:
@@ -171,8 +178,9 @@ def _p(compared: Compared) -> str:
 def power(compared: Compared) -> list[str]:
     """What the seeds at hand cannot tell, and how many could."""
     margin = MARGINS[PRIMARY]
-    if compared.spread is None:
-        return ["one seed cannot separate trainings; --seeds 0,1,2 says how far they differ"] if min(compared.seeds) < 2 else []
+    if compared.spread is None or min(compared.seeds) < 2:
+        told = "one seed cannot separate trainings; --seeds 0,1,2 says how far they differ"
+        return [told] if compared.singles and not compared.by_seeds else []
     count = min(compared.seeds)
     least = statistics.separable(compared.spread, count)
     if least <= margin:

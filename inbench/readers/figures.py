@@ -245,6 +245,35 @@ def _shared(one: Box, other: Box) -> float:
 
 
 @dataclass(frozen=True)
+class Lines:
+    """What becomes of a number from step to step along the bottom: for each name (step, y, low, high), some steps missing."""
+
+    x: str
+    y: str
+    steps: Sequence[str]
+    lines: Mapping[str, Sequence[tuple[int, float, float | None, float | None]]]
+
+
+def line_figure(told: Lines, styles: Mapping[str, Style], caption: str) -> Figure:
+    """A line for each name through its points, each with its interval; the steps stand at equal distances."""
+    figure = canvas(3.4, caption)
+    axes = figure.subplots()
+    for place, (name, points) in enumerate(told.lines.items()):
+        style, aside = styles[name], 0.03 * (place - (len(told.lines) - 1) / 2)  # so that no bar hides another
+        x = [step + aside for step, *_ in points]
+        look: Any = {"color": style.colour, "linestyle": style.line, "marker": style.marker, "markersize": 4}
+        axes.plot(x, [y for _, y, *_ in points], label=name, **look)
+        for at, (_, _, low, high) in zip(x, points, strict=True):
+            if low is not None and high is not None:
+                axes.plot([at, at], [low, high], color=style.colour, linewidth=0.8, alpha=0.6)
+    axes.set_xticks(range(len(told.steps)), told.steps)
+    axes.set(xlabel=told.x, ylabel=told.y)
+    columns = max(1, int(5.6 / (0.5 + LETTER * max(map(len, told.lines)))))
+    figure.legend(loc="outside upper left", ncols=columns)
+    return figure
+
+
+@dataclass(frozen=True)
 class Matrix:
     """Rows (a method and the mask that it was trained on) against the masks tested on; None where nothing was measured."""
 

@@ -150,7 +150,7 @@ def marked(members: Sequence[Row]) -> list[str]:
     """What the marks of a table mean, and whether it ranks."""
     lines = []
     if any(row["below_floor"] for row in members):
-        lines.append(f"† a learner below {FLOOR}: not trained enough")
+        lines.append(f"† a learner below {FLOOR}, by {PRIMARY}")
     if any(row["converged"] is False and ranks(row["budget"]) for row in members):
         lines.append("‡ not converged: the best validation psnr of the last fifth is over 0.1 dB above the best before")
     lines += [elsewhere.note(row) for row in members if row["external"] is not None]

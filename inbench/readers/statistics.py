@@ -114,17 +114,26 @@ def _far_tail(value: float, drawn: NDArray[np.float64], groups: int) -> float:
     return float(2 * special.stdtr(groups - 1, -abs(value) / spread)) if groups > 1 and spread else 1.0
 
 
-def between_seeds(one: Sequence[float], other: Sequence[float]) -> Difference:
-    """A difference of trainings: Welch's t-interval over the seeds' means; at least two seeds on each side."""
+def between_seeds(one: Sequence[float], other: Sequence[float], *, fixed: tuple[bool, bool] = (False, False)) -> Difference:
+    """A difference of trainings over the seeds' means, at least two of them on one side.
+
+    Several on both sides: Welch's t. A single training beside several is taken to vary as they do: Student's t with their
+    spread, as Crawford and Howell (1998) compare one case with a sample. fixed: that side has no chance in it, and no spread.
+    """
     from scipy import stats
 
     sides = [np.array(values, dtype=np.float64) for values in (one, other)]
     value = float(sides[0].mean() - sides[1].mean())
-    spread = [side.var(ddof=1) / len(side) for side in sides]
+    variances = [
+        0.0 if still else side.var(ddof=1) if len(side) > 1 else None for side, still in zip(sides, fixed, strict=True)
+    ]
+    known = next((variance for variance in variances if variance), 0.0)
+    spread = [(known if variance is None else variance) / len(side) for side, variance in zip(sides, variances, strict=True)]
     error = float(np.sqrt(sum(spread)))
     if error == 0:
         return Difference(value, value, value, 1.0 if value == 0 else 0.0)
-    freedom = sum(spread) ** 2 / sum(part**2 / (len(side) - 1) for part, side in zip(spread, sides, strict=True))
+    told = [(part, len(side)) for part, side in zip(spread, sides, strict=True) if len(side) > 1]
+    freedom = sum(part for part, _ in told) ** 2 / sum(part**2 / (count - 1) for part, count in told)
     half = float(stats.t.ppf((1 + LEVEL) / 2, freedom)) * error
     return Difference(value, value - half, value + half, float(2 * stats.t.sf(abs(value) / error, freedom)))
 

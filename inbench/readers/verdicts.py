@@ -141,7 +141,7 @@ def _of_curves(claim: Claim, pair: Pair) -> Judged:
     if not all(lasts):
         return Judged(claim, verdict="no curve of a loss")
     ours, theirs = ([last[CURVES.index(claim.metric)] for last in side] for side in lasts)
-    if min(len(ours), len(theirs)) > 1:
+    if max(len(ours), len(theirs)) > 1:
         return Judged(claim, pair.compared, statistics.between_seeds(theirs, ours))
     difference = sum(theirs) / len(theirs) - sum(ours) / len(ours)
     nothing = float("nan")
@@ -202,6 +202,7 @@ def _line(one: Judged) -> list[Cell]:
 
 def _told(compared: Compared) -> str:
     section = compared.section
-    over = f"{min(compared.seeds)} or more trainings each" if compared.by_seeds else "the images of one training each, paired"
+    over = f"{compared.over} (t)" if compared.by_seeds else "the images of one training each, paired"
+    over += f", the one of {compared.singles[0]} taken to vary as they do" if compared.by_seeds and compared.singles else ""
     place = f"on {section.dataset}, {section.size} x {section.size}, budget {section.budget}"
     return f"{place}: {compared.images} test images, intervals over {over}"
