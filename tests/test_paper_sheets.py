@@ -9,7 +9,7 @@ from test_tables import body, lay
 
 from inbench.readers import paper_sheets, tables
 from inbench.runs import paper_runs, plan
-from inbench.words import published
+from inbench.words import brackets, published
 from inbench.words.errors import UserError
 
 MENG = published.load("meng2020")
@@ -31,6 +31,21 @@ def test_published_cells_stand_beside_ours_and_are_never_bold(tmp_path):
     assert found["Autoencoder"][:4] == ["autoencoder", "*[7.89]*", "4.00 ±0.00", "*[16.2319]*"]
     assert found["Our method"][3:6] == ["*[23.3119]*", "**22.00** ±0.00", "**22.00** ±0.00"]
     assert not any("**" in cell and "[" in cell for cells in found.values() for cell in cells)
+
+
+def test_where_losses_settle_stands_beside_where_the_paper_says_they_do(tmp_path):
+    for seed, level in enumerate((0.02, 0.04)):
+        curve = "step,loss\n" + "".join(f"{step},{level}\n" for step in range(1, 101))
+        lay(tmp_path, "dense-gan", run={"params": {"tv": 1e-6}, "seed": seed}, files={"curve.csv": curve.encode()})
+    text = tables.paper(tmp_path, "meng2020", "markdown", datasets="celeba=faces")
+    part = text[text.index("**meng2020, Figure 5") : text.index("**meng2020, figures")]
+    found = body(part)
+    assert {row: found[row] for row in ("Our method", "No dense blocks")} == {
+        "Our method": ["dense-gan", "*[0.013 ± 0.002]*", "2", "0.0300 ± 0.0000"],
+        "No dense blocks": ["dense-gan[dense=false]", "*[0.025 ± 0.005]*", "-", "-"],
+    }
+    assert "the median loss of the last fifth of the steps" in part
+    assert "1 not run yet: inbench run --paper meng2020 --datasets celeba=faces runs what is missing" in part
 
 
 def test_what_of_ours_is_not_as_in_the_paper_is_said(tmp_path):
@@ -158,7 +173,10 @@ def test_the_convention_chooses_our_columns():
 
 def test_claims_ask_for_both_sides_of_each():
     asked = paper_runs.requests(MENG, paper_runs.claimed(MENG), "celeba=a,cars=b", None, plan.Request())
-    methods = {one.datasets: set(one.methods.split(",")) for one in asked}
+    methods = {one.datasets: set(brackets.split_list(one.methods)) for one in asked}
     assert "dense-gan[bottleneck=fc]" in methods["a"]
     assert "semantic-inpainting[blend=false]" in ",".join(methods["a"])
-    assert methods["b"] == {"dense-gan", "autoencoder", "context-encoder", "semantic-inpainting", "dense-gan[dense=false]"}
+    assert methods["b"] == {
+        "dense-gan", "autoencoder", "context-encoder", "semantic-inpainting", "dense-gan[dense=false]",
+        "dense-gan[dense=false,plain=matched]",
+    }  # fmt: skip

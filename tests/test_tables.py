@@ -536,6 +536,17 @@ def test_costs_have_a_column_for_each_hardware(tmp_path):
     assert "A: 2, a processor. B: another." in text
 
 
+def test_costs_of_several_budgets_are_one_table_in_which_nothing_stands_twice(tmp_path):
+    lay(tmp_path, labels={"budget": "paper[steps=9]"})
+    lay(tmp_path, "searcher", (20.0,) * 2, labels={"budget": "paper[steps=9,test_images=2]"})
+    filled(tmp_path)
+    text = tables.cost_table(tmp_path)
+    assert text.count("\n| gan ") == text.count("\n| mean-fill ") == text.count("\n| searcher ") == 1
+    assert [body(text)[name][0] for name in ("gan", "mean-fill", "searcher")] == [
+        "paper[steps=9]", "-", "paper[steps=9,test_images=2]"]  # fmt: skip
+    assert text.startswith("**faces, 64 x 64, hole: center, on 2, a processor**")
+
+
 def test_terms_stand_beside_the_costs_where_they_are_known(tmp_path):
     lay(tmp_path, labels={"licence": "MIT"})
     lay(tmp_path, "older")
@@ -555,6 +566,22 @@ def test_tables_are_written_between_the_markers(tmp_path):
     assert file.read_text(encoding="utf-8") == f"before\n{BEGIN}\n\nnew ±\n\n{END}\nafter ü\n"
     tables.write("newer\n", file)
     assert file.read_text(encoding="utf-8") == f"before\n{BEGIN}\n\nnewer\n\n{END}\nafter ü\n"
+
+
+def test_a_page_may_hold_several_tables_of_a_kind_each_under_its_own_name(tmp_path, command):
+    lay(tmp_path)
+    filled(tmp_path)
+    page = tmp_path / "page.md"
+    page.write_text("".join(f"{tables.markers(name)[0]}\n{tables.markers(name)[1]}\n" for name in ("floors", "learned")))
+    for name, method in (("floors", "mean-fill"), ("learned", "gan")):
+        asked = ("tables", "--results", str(tmp_path), "--methods", method)
+        assert command(*asked, "--check", f"{page}#{name}").code == 1
+        assert command(*asked, "--write", f"{page}#{name}").code == 0
+        assert command(*asked, "--check", f"{page}#{name}").code == 0
+    floors, learned = page.read_text().split(tables.markers("floors")[1])
+    assert ("| mean-fill" in floors, "| gan" in floors) == (True, False)
+    assert ("| mean-fill" in learned, "| gan" in learned) == (False, True)
+    assert "has no place for other" in command(*asked, "--write", f"{page}#other").err
 
 
 def test_a_file_without_markers_is_the_tables(tmp_path):

@@ -17,11 +17,11 @@ def add(commands: Any) -> None:
         "--write",
         nargs="?",
         const="",
-        metavar="FILE",
-        help="write them into FILE, between its markers if it has them (default: RESULTS/TABLES.md)",
+        metavar="FILE[#NAME]",
+        help="write them into FILE, between its markers, or those of NAME, if it has them (default: RESULTS/TABLES.md)",
     )
     shown.add_argument(
-        "--check", nargs="?", const="", metavar="FILE", help="exit 1 where FILE does not hold them as they are now"
+        "--check", nargs="?", const="", metavar="FILE[#NAME]", help="exit 1 where FILE does not hold them as they are now"
     )
     shown.add_argument("--only", metavar="DATASET", help="the tables of one data set")
     shown.add_argument("--masks", metavar="M,..", help="the tables of some holes (default: all)")
@@ -69,8 +69,8 @@ def add(commands: Any) -> None:
     compared.add_argument("--only", metavar="DATASET", help="on one data set")
     compared.add_argument("--budget", metavar="B", help="at one budget")
     compared.add_argument("--format", metavar="F", help="markdown, latex or html (default: markdown)")
-    compared.add_argument("--write", metavar="FILE", help="write it into FILE, between its markers")
-    compared.add_argument("--check", metavar="FILE", help="exit 1 where FILE does not hold it as it is now")
+    compared.add_argument("--write", metavar="FILE[#NAME]", help="write it into FILE, between its markers")
+    compared.add_argument("--check", metavar="FILE[#NAME]", help="exit 1 where FILE does not hold it as it is now")
     common(compared, results=True)
     compared.set_defaults(call=_compare)
 
@@ -105,17 +105,25 @@ def _put(asked: argparse.Namespace, text: str, name: str, home: Path) -> int:
     """A document to where it was asked for: into a file, compared with what a file holds, or on the screen."""
     from inbench.readers import tables
 
+    to = asked.write if asked.check is None else asked.check
+    if to is None:
+        print(text, end="")
+        return OK
+    file, own = _place(to)
+    file, name = file if to else home, own or name
     if asked.check is not None:
-        file = Path(asked.check) if asked.check else home
         if tables.is_current(text, file, name):
             return OK
         print(f"inbench: {file} is stale; the same with --write in place of --check writes it anew", file=sys.stderr)
         return FAILED
-    if asked.write is not None:
-        tables.write(text, Path(asked.write) if asked.write else home, name)
-    else:
-        print(text, end="")
+    tables.write(text, file, name)
     return OK
+
+
+def _place(asked: str) -> tuple[Path, str]:
+    """`page.md#tuned` is between the markers `inbench tuned` of page.md; without a name, between those of such tables."""
+    file, _, name = asked.rpartition("#")
+    return (Path(file), name) if file and not Path(asked).is_file() else (Path(asked), "")
 
 
 def _refuse_claims_of_a_table(asked: argparse.Namespace) -> None:
@@ -160,7 +168,7 @@ def _text(asked: argparse.Namespace) -> tuple[str, str, Path]:
     """The document, its name between markers, and where it is at home."""
     from inbench.readers import costs, score_sheets, tables, timings
 
-    form = tables.format_of(asked.format, asked.write or asked.check, asked.json)
+    form = tables.format_of(asked.format, str(_place(asked.write or asked.check or "")[0]), asked.json)
     home = asked.results / "TABLES.md"
     if asked.time_to:
         chosen_times = {"only": asked.only, "timed": asked.timings}

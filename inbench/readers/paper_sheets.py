@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from inbench.readers import consistency
@@ -11,7 +11,7 @@ from inbench.readers.naming import is_of, one_set
 from inbench.readers.rows import trained_on_it
 from inbench.readers.score_sheets import best_of, bold, faults, head, marked, marks, ranks, score
 from inbench.readers.sheets import NO_CELL, Cell, Column, Sheet
-from inbench.words.published import Paper, PaperRow, PaperTable, label_of
+from inbench.words.published import SETTLES, Paper, PaperRow, PaperTable, label_of
 from inbench.words.soundness import PRIMARY
 
 Row = dict[str, Any]
@@ -22,10 +22,17 @@ POWERS = {"l1": 1, "l2": 2}
 
 
 class Beside:
-    """Our rows for the rows of a paper, in one budget a table."""
+    """Our rows for the rows of a paper, in one budget a table; settled: where the loss of each training of a row settled."""
 
-    def __init__(self, paper: Paper, rows: Sequence[Row], roles: Mapping[str, str], budget: str | None = None) -> None:
-        self.paper, self.rows, self.asked = paper, rows, budget
+    def __init__(
+        self,
+        paper: Paper,
+        rows: Sequence[Row],
+        roles: Mapping[str, str],
+        budget: str | None = None,
+        settled: Callable[[Row], list[tuple[float, float]]] = lambda _: [],
+    ) -> None:
+        self.paper, self.rows, self.asked, self.settled = paper, rows, budget, settled
         there = {row["dataset"] for row in rows}
         self.labels = {role: one_set(there, label_of(name)) for role, name in roles.items()}
 
@@ -63,6 +70,7 @@ def paper_sheets(beside: Beside, tables: Sequence[PaperTable]) -> list[Sheet]:
     """The tables, a list of the figures, the arithmetic notes, and the convention."""
     found = [_table_sheet(beside, table) for table in tables if table.kind == "Table"]
     figures = [table for table in tables if table.kind == "Figure"]
+    found += [_curves_sheet(beside, figure) for figure in figures if any(row.published for row in figure.rows)]
     if figures:
         found.append(_figures_sheet(beside, figures))
     return [*found, _arithmetic(beside.paper), _card(beside.paper)]
@@ -151,9 +159,29 @@ def _command(beside: Beside, table: PaperTable, held: Sequence[Row]) -> str:
     given = [f"{role}={beside.labels[role]}" for role in roles if beside.labels[role] != beside.paper.datasets[role].default]
     budgets = sorted({row["budget"] for row in held} - {table.rows[0].budget})
     given += [f"{role}=NAME" for role in dict.fromkeys(row.dataset for row in table.rows) if not beside.labels.get(role)]
-    words = ["inbench run --paper", shlex.quote(beside.paper.asked), "--table", str(table.number)]
+    words = ["inbench run --paper", shlex.quote(beside.paper.asked)]
+    words += ["--table", str(table.number)] if table.kind == "Table" else []  # without it the figures are run too
     words += ["--datasets", shlex.quote(",".join(given))] if given else []
     return " ".join([*words, *(["--budget", shlex.quote(budgets[0])] if len(budgets) == 1 else [])])
+
+
+def _curves_sheet(beside: Beside, figure: PaperTable) -> Sheet:
+    """Where the losses settled: the published level beside ours."""
+    pairs = beside.pairs(figure)
+    columns = [Column("row", number=False), Column("ours is", number=False), Column("published loss", published=True)]
+    columns += [Column("trainings"), Column("our loss")]
+    body = []
+    for told, row in pairs:
+        printed = " ± ".join(told.published[name] for name in SETTLES if name in told.published)
+        settled = beside.settled(row) if row else []
+        level, swing = (sum(each) / len(settled) for each in zip(*settled, strict=True)) if settled else (0.0, 0.0)
+        cells = [Cell(told.label), Cell(row["shown"] + marks(row) if row else told.method or "-")]
+        cells += [Cell(printed, published=True) if printed else NO_CELL, Cell(str(len(settled))) if settled else NO_CELL]
+        body.append([*cells, Cell(f"{level:.4f} ± {level * swing:.4f}") if settled else NO_CELL])
+    notes = ["ours: the median loss of the last fifth of the steps ± half the distance from its 5th to its 95th percentile"]
+    title = f"{beside.paper.name}, {figure.name}: {figure.title}"
+    beside_notes = [line for line in _table_notes(beside, figure, pairs) if not line.startswith("±")]
+    return Sheet(title, columns, body, [*beside_notes, *notes])
 
 
 def _figures_sheet(beside: Beside, figures: Sequence[PaperTable]) -> Sheet:
@@ -171,7 +199,8 @@ def _figures_sheet(beside: Beside, figures: Sequence[PaperTable]) -> Sheet:
                 Cell(f"{complete} of {len(pairs)} complete"),
             ]
         )
-    return Sheet(f"{beside.paper.name}, figures", columns, body)
+    note = f"inbench figures --paper {shlex.quote(beside.paper.asked)} draws them; grids from records that keep guesses"
+    return Sheet(f"{beside.paper.name}, figures", columns, body, [note])
 
 
 def _arithmetic(paper: Paper) -> Sheet:

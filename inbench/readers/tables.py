@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from inbench.readers import counting, formats, naming, paper_sheets, timings, verdicts
+from inbench.readers import counting, curves, formats, naming, paper_sheets, timings, verdicts
 from inbench.readers.across import across_sheets
 from inbench.readers.costs import cost_sheets
 from inbench.readers.rows import asked_for, check_there, current, found_in, of_dataset, rows_of
@@ -151,8 +151,13 @@ def paper(
     """A paper's tables, published beside ours; without any record, the published cells alone."""
     told = published.load(name)
     chosen = published.chosen(told, table)
-    found = rows(results) if (results / "runs").is_dir() else []
-    beside = paper_sheets.Beside(told, found, published.roles_of(told, datasets), budget)
+    kept = found_in(results) if (results / "runs").is_dir() else []
+    by_folder = {record.folder.name: record for record in kept}
+
+    def settled(row: dict[str, Any]) -> list[tuple[float, float]]:
+        return [curve.last() for name in row["records"] if (curve := curves.curve_of(by_folder[name]))]
+
+    beside = paper_sheets.Beside(told, rows_of(kept), published.roles_of(told, datasets), budget, settled)
     if form in ("csv", "json"):
         made = paper_sheets.as_rows(beside, chosen)
         return formats.paper_csv(made) if form == "csv" else formats.as_json(made)

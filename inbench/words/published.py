@@ -18,6 +18,8 @@ CHOICES = {"region": ("hole", "whole"), "range": ("[0, 1]", "[-1, 1]"), "aggrega
 """What our columns can follow; the rest of a card is text."""
 METRICS = ("l1", "l2", "psnr", "ssim")
 SHOWS = ("curves", "grid")
+SETTLES = ("loss", "within")
+"""What a figure of curves may say of a row: where its loss settles, and within how much of it."""
 MOST_TEXT, MOST_OPEN = 2**18, 100
 """Characters of a file, and lines that one value of it takes: a longer one is no paper, and would be searched for ever."""
 Place = tuple[str | int, ...]
@@ -283,8 +285,8 @@ class _Reader:
                 raise self.wrong((*place, key), f"{key} must be a whole number, not {told[key]!r}")
         if kind == "figures" and told["shows"] not in SHOWS:
             raise self.wrong((*place, "shows"), str(unknown("kind of figure", str(told["shows"]), SHOWS)))
-        columns = self.listed(place, "columns", told.get("columns", []))
-        for column in columns:
+        columns = self.listed(place, "columns", told.get("columns", list(SETTLES) if told.get("shows") == "curves" else []))
+        for column in columns if kind == "tables" else ():
             if column not in METRICS:
                 raise self.wrong((*place, "columns"), str(unknown("column", str(column), METRICS)))
         rows = [
