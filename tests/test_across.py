@@ -30,10 +30,9 @@ def test_parts_of_a_data_set_are_columns_by_their_size_and_all_of_it_is_last(tmp
     part(tmp_path, 500, 18.0, "linear", labels={"any_budget": True}, run={"steps": 5, "params": {}, "batch": 256})
     text = shown(tmp_path, "train")
     assert text.startswith("**faces, 64 x 64, hole: center, budget: paper: psnr-pooled dB ↑ by train**")
-    assert heads(text) == ["train=500", "train=2000", "default"]
+    assert heads(text) == ["train=500", "train=2000", "default train"]
     assert body(text)["gan"] == ["17.00 ±0.00 †", "**19.00** ±0.00", "**20.00** ±0.00"]
     assert body(text)["linear"] == ["**18.00** ±0.00", "-", "-"]
-    assert "Default: faces as it is." in text
     assert "† a learner below linear" in text
 
 
@@ -57,9 +56,25 @@ def test_holes_are_columns_by_what_the_default_is_too(tmp_path):
     wide(tmp_path, "gan", {40: 16.0, 24: 22.0, 32: 20.0})
     text = shown(tmp_path, "side")
     assert text.startswith("**faces, 64 x 64, hole: center, budget: paper: psnr-pooled dB ↑ by side**")
-    assert heads(text) == ["trained on", "side=24", "side=32", "side=40"]
-    rows = [line.split("|")[2].strip() for line in text.splitlines() if line.startswith("| gan")]
-    assert rows == ["center", "the same"]
+    assert heads(text) == ["side=24", "side=32", "side=40"]
+    assert body(text)["gan"] == ["**22.00** ±0.00", "**20.00** ±0.00", "**16.00** ±0.00"]
+    assert "Every learner was trained on center." in text
+
+
+def test_learners_trained_on_the_whole_name_and_tested_on_other_sides_are_said_to_be(tmp_path):
+    wide(tmp_path, "gan", {24: 22.0, 40: 16.0})
+    assert "Every learner was trained on center." in shown(tmp_path, "side")
+
+
+def test_holes_of_the_pictures_that_validate_have_sides_too(tmp_path):
+    made = {f"center[side={side}] on val": scored((psnr,) * 4, shown=f"{name} on val", file=f"side-{side}")
+            for side, psnr, name in ((24, 22.0, "center[side=24]"), (32, 20.0, "center"))}  # fmt: skip
+    files = {f"scores/side-{side}.csv": scores_csv((psnr,) * 4) for side, psnr in ((24, 22.0), (32, 20.0))}
+    masks = {"center[side=24]": "center[side=24]", "center[side=32]": "center"}
+    lay(tmp_path, told={"scores": made}, labels={"masks": masks}, files=files)
+    text = shown(tmp_path, "side")
+    assert "hole: center on val" in text
+    assert heads(text) == ["side=24", "side=32"]
 
 
 def test_trainings_each_on_their_own_hole_are_one_line(tmp_path):
@@ -91,13 +106,14 @@ def test_a_row_that_failed_is_told_in_its_place(tmp_path):
     part(tmp_path, None, 20.0, status="failed", reason="ValueError: no")
     text = shown(tmp_path, "train")
     assert body(text)["gan"] == ["**17.00** ±0.00", "- (failed)"]
-    assert "- gan: failed: ValueError: no" in text
+    assert "- default train: gan: failed: ValueError: no" in text
 
 
 @pytest.mark.parametrize(
     ("option", "said"),
     [
         ("tv", "no rows differ by tv alone; run a method, a data set or a hole with another tv"),
+        ("bn_momentum", "unknown option 'bn-momentum'; there are: side, tv"),
         ("tvv", "unknown option 'tvv'; did you mean 'tv'?"),
     ],
 )
@@ -128,9 +144,7 @@ def test_lines_are_drawn_with_what_the_default_is_and_a_row_without_numbers_is_n
     told = command("figures", "--results", str(tmp_path), "--across", "train", "--json")
     (one,) = json.loads(told.out)["figures"]
     assert one["kind"] == "across"
-    assert one["caption"].startswith(
-        "faces, 64 x 64, hole: center, budget: paper: psnr-pooled by train. Default: faces as it is."
-    )
+    assert one["caption"].startswith("faces, 64 x 64, hole: center, budget: paper: psnr-pooled by train. Bars are 95 %")
     svg = next(Path(file) for file in one["files"] if file.endswith("svg")).read_text()
     assert [word for word in ("500", "2000", "default", "gan", "other") if f">{word}<" in svg] == [
         "500", "2000", "default", "gan", "other"]  # fmt: skip
@@ -157,6 +171,8 @@ def test_on_what_learners_were_trained_is_said_where_it_is_another_hole(tmp_path
         ("center[side=24] on val", "center on val", "24"),
         ("gan[a=1,tv=0], bf16", "gan[a=1], bf16", "0"),
         ("mix(center,half)", "mix(center,half)", None),
+        ("photos [2020", "photos [2020", None),
+        ("gan[tv=0] 1a2b3c", "gan 1a2b3c", "0"),
     ],
 )
 def test_what_stands_behind_a_name_stays_there(text, rest, value):

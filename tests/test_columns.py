@@ -49,7 +49,12 @@ def test_all_columns_are_all_metrics(command: Command, pictured: Path) -> None:
 @pytest.mark.parametrize(("better", "best"), [("higher", 4.0), ("lower", -5.0), ("zero", -1.0)])
 def test_the_best_is_where_the_metric_says(better: str, best: float) -> None:
     members = [
-        {"complete": True, "converged": True, "metrics": {"m": {"mean": mean, "low": None, "better": better}}}
+        {
+            "complete": True,
+            "converged": True,
+            "budget": "paper",
+            "metrics": {"m": {"mean": mean, "low": None, "better": better}},
+        }
         for mean in (4.0, -1.0, -5.0)
     ]
     assert score_sheets.best_of("m", members) == best

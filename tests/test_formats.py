@@ -112,12 +112,33 @@ def test_masks_trained_on_stand_against_masks_tested_on(tmp_path, command):
     ("words", "said"),
     [
         (["--costs", "--matrix"], "--costs and --matrix are different tables; ask for one at a time"),
+        (
+            ["--best", "--json"],
+            "--best is a table for people: markdown, latex or html, not json; --json without it has the rows",
+        ),
+        (
+            ["--across", "tv", "--format", "csv"],
+            "--across is a table for people: markdown, latex or html, not csv; --json without it has the rows",
+        ),
         (["--table", "1"], "--table belongs to --paper; name one, such as --paper meng2020"),
     ],
 )
 def test_options_that_would_be_ignored_are_refused(tmp_path, command, words, said):
     told = command("tables", "--results", str(tmp_path), *words)
     assert (told.code, told.err) == (2, f"inbench: {said}\n")
+
+
+def test_another_kind_of_table_never_replaces_the_scores(tmp_path, command):
+    lay(tmp_path)
+    assert command("tables", "--results", str(tmp_path), "--write").code == 0
+    page = (tmp_path / "TABLES.md").read_text()
+    for kind in ("--matrix", "--costs", "--best"):
+        told = command("tables", "--results", str(tmp_path), kind, "--write")
+        assert (told.code, "has no place for" in told.err) == (2, True)
+    assert (tmp_path / "TABLES.md").read_text() == page
+    for _ in range(2):  # the second time it is between its markers
+        assert command("tables", "--results", str(tmp_path), "--costs", "--write", str(tmp_path / "costs.md")).code == 0
+    assert (tmp_path / "costs.md").read_text().count("inbench costs: begin") == 1
 
 
 @pytest.mark.parametrize("text", ["", "a", "a_b", "[x]"])

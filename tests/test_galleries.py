@@ -13,13 +13,13 @@ import pytest
 from inbench.commands import galleries
 from inbench.commands.galleries import Gallery
 from inbench.joints import registry, store
-from inbench.readers import rows
+from inbench.readers import rows, sections
 from inbench.words import records
 from inbench.words.errors import UserError
 
 
 def made(results: Path, mask: str = "center", folder: Path | None = None, **more: Any) -> Gallery:
-    found = {record.folder.name: record for record in rows.found_in(results)}
+    found = {record.folder.name: record for record in sections.found_in(results)}
     mine = [row for row in rows.rows_of(list(found.values())) if row["mask"] == mask]
     return galleries.gallery(mine, found, registry.load([]), folder or store.default_folder(), **more)
 

@@ -14,7 +14,7 @@ from handmade import encoded, noise, written
 from PIL import Image
 
 import inbench
-from inbench.readers import rows
+from inbench.readers import sections
 from inbench.words import published, records
 
 Command = Callable[..., Told]
@@ -103,7 +103,7 @@ def test_records_without_guesses_have_all_figures_but_the_grid(command: Command,
 
 def test_a_row_without_guesses_is_named_as_left_out(command: Command, pictured: Path, tmp_path: Path) -> None:
     results = Path(shutil.copytree(pictured, tmp_path / "some"))
-    record = next(one for one in rows.found_in(results) if one.told["run"]["method"] == "mean-image")
+    record = next(one for one in sections.found_in(results) if one.told["run"]["method"] == "mean-image")
     guesses = tuple(name for name in records.listed(record.folder) if name.startswith("guesses/"))
     records.commit(record.folder, {}, remove=guesses)
     told = command("figures", "--results", str(results), "--kinds", "grid", "--json")
@@ -142,7 +142,7 @@ def test_a_papers_figures_have_its_names_and_say_what_they_are_here(command: Com
 
 def test_records_scored_before_there_was_a_measure_say_how_to_add_it(command: Command, pictured: Path, tmp_path: Path) -> None:
     results = Path(shutil.copytree(pictured, tmp_path / "old"))
-    for record in rows.found_in(results):
+    for record in sections.found_in(results):
         kept = {name: metric for name, metric in record.told["metrics"].items() if name != "patch-distance"}
         (record.folder / "run.json").write_bytes(records.to_json({**record.told, "metrics": kept}))
         listed = records.listed(record.folder)

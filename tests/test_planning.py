@@ -110,6 +110,23 @@ def test_a_kept_checkpoint_is_the_start_of_more_steps(plugin: Write, tiny: Tiny,
     assert losses(further) == losses(straight)
 
 
+def test_a_start_whose_checkpoint_was_damaged_is_not_said_to_be_one(
+    plugin: Write, tiny: Tiny, record: Find, tmp_path: Path
+) -> None:
+    file = plugin(SLOW)
+    with workers(Child):
+        tiny("slow", plugins=[file], budget="smoke[steps=6,batch=4]", keep="weights,guesses,checkpoint")
+    begun = record("slow")
+    (one,) = planned(tmp_path / "results", "slow", plugins=[file], budget="smoke[steps=10,batch=4]")
+    one.work.mkdir(parents=True)
+    (one.work / "checkpoint.pt").write_bytes(b"cut short")
+    (one.work / "start.json").write_bytes(records.to_json({"start": begun.folder.name}))
+    with workers(Child):
+        tiny("slow", plugins=[file], budget="smoke[steps=10,batch=4]")
+    further = next(one for one in records.all_of(tmp_path / "results") if one.told["run"]["steps"] == 10)
+    assert further.told["started_from"] is None
+
+
 SCHEDULED = """
 class Scheduled(Learner):
     name = "scheduled"

@@ -17,7 +17,7 @@ from selenium.webdriver.common.keys import Keys
 
 from inbench.commands import cli, embedding, galleries
 from inbench.joints import registry, store
-from inbench.readers import report, rows, tables
+from inbench.readers import report, sections, tables
 from inbench.words import records
 
 RULES = Path(next(iter(importlib.util.find_spec("axe_core_python").submodule_search_locations))) / "axe.min.js"
@@ -126,7 +126,7 @@ def drawn(browser: Browser, selector: str) -> np.ndarray[Any, np.dtype[np.uint8]
 
 def test_what_is_drawn_is_the_completed_picture_to_the_pixel(opened: Browser, reported: Path) -> None:
     made = [row for row in tables.rows(reported) if row["mask"] == "thick"]
-    found = {record.folder.name: record for record in rows.found_in(reported)}
+    found = {record.folder.name: record for record in sections.found_in(reported)}
     one = galleries.gallery(made, found, registry.load(), store.default_folder(), wanted={"random": 2})
     opened.find("select[name=mask]").send_keys("thick")
     opened.all("#picks button")[1].click()

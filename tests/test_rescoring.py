@@ -17,6 +17,7 @@ from PIL import Image
 from inbench.acts import rescoring
 from inbench.joints.claims import Claims
 from inbench.readers import tables
+from inbench.readers.costs import cost_sheets
 from inbench.words import records
 
 Command = Callable[..., Told]
@@ -119,7 +120,7 @@ def test_a_row_from_elsewhere_stands_marked_in_the_same_tables(command: Command,
         "§ mine: guesses made elsewhere (Me \\| 2026; licence: MIT; known pixels changed in 12 images, pasted back)" in told.out
     )
     assert "| mean-fill" in told.out
-    assert "mine" not in tables.cost_table(results)
+    assert "mine" not in tables.table(results, sheets=cost_sheets)
 
 
 @pytest.mark.usefixtures("scored")

@@ -1,8 +1,9 @@
 """Standing: who stands in which budget's tables, and that different numbers of test images meet on the fewer."""
 
-from test_tables import body, filled, lay, scored
+from test_tables import body, filled, lay, scored, scores_csv
 
-from inbench.readers import tables
+from inbench.readers import sections, tables
+from inbench.readers.rows import rows_of
 
 ALL, FEW = "paper[steps=2000]", "paper[steps=2000,test_images=2]"
 
@@ -54,6 +55,31 @@ def test_a_hole_that_the_one_with_fewer_images_was_not_tested_on_has_the_table_o
     assert text.count("hole: half") == 1
     assert f"hole: half, budget: {ALL}**" in text
     assert text.count("hole: center") == 2
+
+
+def test_all_images_stand_in_a_table_though_one_of_fewer_holds_the_same_methods(tmp_path):
+    both = {"center[side=32]": "center", "half[part=any]": "half"}
+    lay(tmp_path, "gan", labels={"budget": "paper"})
+    halves = {"half[part=any]": scored((19.0,) * 2, shown="half")}
+    lay(tmp_path, "net", told={"scores": halves}, labels={"budget": "paper[test_images=2]", "masks": both},
+        files={"scores/center.csv": scores_csv((19.0,) * 2)})  # fmt: skip
+    told = {"scores": {full: scored((12.0,) * 4, shown=shown) for full, shown in both.items()}}
+    filled(tmp_path, told=told, labels={"masks": both})
+    found = {row["budget"]: row["metrics"]["psnr"]["n"] for row in tables.rows(tmp_path)
+             if (row["method"], row["mask"]) == ("mean-fill", "half")}  # fmt: skip
+    assert found["paper"] == 4
+
+
+def test_whoever_asks_for_a_row_by_its_budget_finds_it_in_all_its_tables(tmp_path):
+    both = {"center[side=32]": "center", "half[part=any]": "half"}
+    lay(tmp_path, "gan", labels={"budget": "paper[steps=10]"}, run={"steps": 10})
+    told = {"scores": {full: scored((20.0,) * 4, shown=shown) for full, shown in both.items()}}
+    lay(tmp_path, "gan", told=told, labels={"budget": "paper[steps=20]", "masks": both}, run={"steps": 20})
+    filled(tmp_path, told=told, labels={"masks": both})
+    kept = sections.found_in(tmp_path)
+    budgets = {row["budget"] for row in rows_of(kept) if (row["method"], row["mask"]) == ("mean-fill", "half")}
+    assert budgets == {"paper[steps=10]", "paper[steps=20]"}
+    assert tables.table(tmp_path).count("hole: half") == 1
 
 
 def test_a_label_that_is_no_budget_is_only_like_itself(tmp_path):

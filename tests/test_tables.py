@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from inbench.readers import formats, score_sheets, statistics, tables
+from inbench.readers.costs import cost_sheets
 from inbench.words import records
 from inbench.words.errors import UserError
 from inbench.words.records import PROTOCOL_LINE, Run
@@ -524,12 +525,12 @@ def test_what_preparation_left_out_is_said_once(tmp_path):
 def test_costs_have_a_column_for_each_hardware(tmp_path):
     lay(tmp_path)
     lay(tmp_path, "broken", status="failed", reason="no")
-    text = tables.cost_table(tmp_path)
+    text = tables.table(tmp_path, sheets=cost_sheets)
     assert body(text)["gan"] == ["12", "22", "10.0", "3", "1.50", "2.00"]
     assert "budget: paper, on 2, a processor**" in text
     assert "broken" not in text
     lay(tmp_path, "other", told={"provenance": {"hardware": {"cpu": "another"}}})
-    text = tables.cost_table(tmp_path)
+    text = tables.table(tmp_path, sheets=cost_sheets)
     assert body(text)["gan"] == ["12", "22", "10.0", "3", "-", "-", "-", "-", "1.50", "2.00"]
     assert body(text)["other"] == ["-", "-", "-", "-", "12", "22", "10.0", "3", "1.50", "2.00"]
     assert body(text)["all"] == ["", "22", "", "", "", "22", "", "", "", ""]
@@ -540,17 +541,25 @@ def test_costs_of_several_budgets_are_one_table_in_which_nothing_stands_twice(tm
     lay(tmp_path, labels={"budget": "paper[steps=9]"})
     lay(tmp_path, "searcher", (20.0,) * 2, labels={"budget": "paper[steps=9,test_images=2]"})
     filled(tmp_path)
-    text = tables.cost_table(tmp_path)
+    text = tables.table(tmp_path, sheets=cost_sheets)
     assert text.count("\n| gan ") == text.count("\n| mean-fill ") == text.count("\n| searcher ") == 1
     assert [body(text)[name][0] for name in ("gan", "mean-fill", "searcher")] == [
         "paper[steps=9]", "-", "paper[steps=9,test_images=2]"]  # fmt: skip
     assert text.startswith("**faces, 64 x 64, hole: center, on 2, a processor**")
 
 
+def test_what_has_no_number_is_not_among_the_best(tmp_path):
+    lay(tmp_path)
+    lay(tmp_path, "lost", (math.nan,) * 4)
+    text = tables.best(tmp_path, 5)
+    assert list(body(text)) == ["gan"]
+    assert "the best of 1" in text
+
+
 def test_terms_stand_beside_the_costs_where_they_are_known(tmp_path):
     lay(tmp_path, labels={"licence": "MIT"})
     lay(tmp_path, "older")
-    found = body(tables.cost_table(tmp_path))
+    found = body(tables.table(tmp_path, sheets=cost_sheets))
     assert (found["gan"][-1], found["older"][-1]) == ("MIT", "-")
 
 

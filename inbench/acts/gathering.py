@@ -59,9 +59,10 @@ def gather(scored: Sequence[tuple[Record, str]], ids: Sequence[str], plugins: Re
     data = store.holding(scored[0][0].told["run"]["data"], folder)
     if data is None:
         raise UserError(f"data set {label} is not prepared in {folder}, so its pictures cannot be shown; see inbench data")
-    part = data.part("val" if scored[0][1].endswith(" on val") else "test")
+    canonical, name = records.mask_and_part(scored[0][1])
+    part = data.part(name)
     place = {image_id: number for number, image_id in enumerate(part.ids)}
-    mask = choices.mask(scored[0][1].removesuffix(" on val"), size, plugins).mask
+    mask = choices.mask(canonical, size, plugins).mask
     images = np.ascontiguousarray(part.images[[place[image_id] for image_id in ids]])
     holes = mask.draw(list(ids), size)
 

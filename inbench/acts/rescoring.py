@@ -94,7 +94,7 @@ def add(
     )
     labels = {"method": stranger.name, "dataset": data.manifest["label"], "notes": data.manifest["notes"]}
     labels |= {"budget": "any", "any_budget": True, "train_mask": None, "masks": {mask.canonical: mask.shown}}
-    entry, files = _entry(scores, metrics, key, mask.shown + ("" if part == "test" else f" on {part}"))
+    entry, files = _entry(scores, metrics, key, records.score_key(mask.shown, part))
     entry["warnings"] = about_answers(given.guesses, exchange.holes, learned=True)
     told = records.new(run, labels=labels, status="ok", scores={key: entry}, metrics=scoring.described(metrics))
     told["costs"] = dict.fromkeys(("train_seconds", "cpu_seconds", "peak_memory_bytes", "parameters"), 0)  # none is known
@@ -169,9 +169,10 @@ def kept(record: Record, plugins: Registry, folder: Path) -> Iterator[Kept]:
 def _kept(record: Record, key: str, data: Prepared, plugins: Registry) -> Kept:
     entry, size = record.scores[key], record.told["run"]["size"]
     ids, columns = _table(record, key)
-    part = data.part("val" if key.endswith(" on val") else "test")
+    canonical, name = records.mask_and_part(key)
+    part = data.part(name)
     try:
-        mask = choices.mask(key.removesuffix(" on val"), size, plugins).mask
+        mask = choices.mask(canonical, size, plugins).mask
     except UserError as error:
         raise UserError(f"{record.folder.name}: its holes ({entry['shown']}) cannot be drawn again here: {error}") from error
     pixels = kept_pixels(record, key)

@@ -80,10 +80,9 @@ class Watch:
 
     def __init__(self, part: Part, mask: Mask, count: int, device: torch.device, *, times: int = 5) -> None:
         self.times = times
-        places = part.first(count)
+        places = sorted(part.first(count))
         ids = [part.ids[place] for place in places]
-        self.image = to_image(np.ascontiguousarray(part.images[sorted(places)]), device)
-        ids = [part.ids[place] for place in sorted(places)]
+        self.image = to_image(np.ascontiguousarray(part.images[places]), device)
         self.hole = torch.from_numpy(mask.draw(ids, part.images.shape[1])).to(device)
         self.seed = torch.from_numpy(seeds.of_ids(ids, "answer", 0).astype(np.int64)).to(device)
 
@@ -142,11 +141,7 @@ def train(
             image, hole = batches.at(progress.step)
             method.progress = progress.step / steps
             seed_everything(seeds.stream(seed, "method", progress.step))
-            with guard.watching("step", image=image, hole=hole):
-                losses = method.step(image, hole)
-            if not isinstance(losses, Mapping):
-                raise TypeError(f"{method.name}.step answered {type(losses).__name__}, not losses by name")
-            pending.append((progress.step + 1, {name: loss.detach().float() for name, loss in losses.items()}))
+            pending.append((progress.step + 1, _step(method, image, hole, guard)))
             averages.update()
             progress.scheduled |= method.scheduled
             progress.step += 1
@@ -182,6 +177,15 @@ def train(
         for handle in counting:
             handle.remove()
     return progress
+
+
+def _step(method: Method, image: Tensor, hole: Tensor, guard: Guard) -> Mapping[str, Tensor]:
+    """Let a method learn from one batch: its losses by name, still on the device."""
+    with guard.watching("step", image=image, hole=hole):
+        losses = method.step(image, hole)
+    if not isinstance(losses, Mapping):
+        raise TypeError(f"{method.name}.step answered {type(losses).__name__}, not losses by name")
+    return {name: loss.detach().float() for name, loss in losses.items()}
 
 
 def _count_updates(method: Method, progress: Progress) -> list[Any]:

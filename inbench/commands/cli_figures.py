@@ -15,7 +15,7 @@ from inbench.words.errors import UserError, unknown, visible
 
 if TYPE_CHECKING:
     from inbench.commands.illustrations import Illustration, Illustrator, Named
-    from inbench.readers.rows import Section
+    from inbench.readers.sections import Section
 
 KINDS = ("curves", "grid", "cost", "perception", "matrix")
 
@@ -47,11 +47,13 @@ def _figures(asked: argparse.Namespace) -> int:
     _need_matplotlib()
     from inbench.commands import illustrations
     from inbench.joints import registry, store
-    from inbench.readers import drawing, naming, rows
+    from inbench.readers import drawing, naming, rows, sections
     from inbench.runs.plan import check_writable
 
-    found = {record.folder.name: record for record in rows.found_in(asked.results)}
-    made = rows.rows_of(list(found.values()), where=_needed(asked, set(naming.set_names(found.values()).values())))
+    found = {record.folder.name: record for record in sections.found_in(asked.results)}
+    kept = list(found.values())
+    needed, once = _needed(asked, set(naming.set_names(kept).values())), sections.shown_once(kept)
+    made = rows.rows_of(kept, where=lambda section: needed(section) and (bool(asked.paper) or once(section)))
     folder = asked.output or asked.results / "figures"
     check_writable(folder)
     folder.mkdir(parents=True, exist_ok=True)

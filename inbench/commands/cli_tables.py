@@ -9,6 +9,7 @@ from typing import Any
 
 from inbench.commands.cli_options import FAILED, OK, common, print_json
 from inbench.words.errors import UserError, unknown
+from inbench.words.soundness import PRIMARY
 
 
 def add(commands: Any) -> None:
@@ -34,7 +35,7 @@ def add(commands: Any) -> None:
     )
     shown.add_argument("--costs", action="store_true", help="what the runs cost, in place of their scores")
     shown.add_argument(
-        "--matrix", nargs="?", const="psnr-pooled", metavar="METRIC", help="training masks against test masks, by one metric"
+        "--matrix", nargs="?", const=PRIMARY, metavar="METRIC", help="training masks against test masks, by one metric"
     )
     shown.add_argument(
         "--across",
@@ -166,7 +167,7 @@ def _refuse_what_is_ignored(asked: argparse.Namespace) -> None:
 
 def _text(asked: argparse.Namespace) -> tuple[str, str, Path]:
     """The document, its name between markers, and where it is at home."""
-    from inbench.readers import costs, score_sheets, tables, timings
+    from inbench.readers import costs, tables, timings
 
     form = tables.format_of(asked.format, str(_place(asked.write or asked.check or "")[0]), asked.json)
     home = asked.results / "TABLES.md"
@@ -174,6 +175,8 @@ def _text(asked: argparse.Namespace) -> tuple[str, str, Path]:
         chosen_times = {"only": asked.only, "timed": asked.timings}
         return tables.time_to_quality(asked.results, asked.time_to, form, **chosen_times), "time to quality", home
     if asked.timings:
+        if form != "markdown":
+            raise UserError(f"--timings is a page of markdown, not {form}; {asked.timings} has its numbers as JSON")
         return timings.page(timings.read(asked.timings)), asked.timings.stem, asked.timings.with_suffix(".md")
     if asked.claims:
         text = tables.claims(asked.results, asked.paper, form, datasets=asked.datasets, budget=asked.budget)
@@ -183,7 +186,7 @@ def _text(asked: argparse.Namespace) -> tuple[str, str, Path]:
         return tables.paper(asked.results, asked.paper, form, **chosen), Path(asked.paper).stem, home
     which = {"only": asked.only, "masks": asked.masks, "budget": asked.budget, "methods": asked.methods, "form": form}
     if asked.across:
-        return tables.across(asked.results, asked.across, asked.columns, **which), f"across {asked.across}", home
+        return tables.across(asked.results, asked.across, asked.columns or PRIMARY, **which), f"across {asked.across}", home
     if asked.columns:
         return tables.columns(asked.results, asked.columns, **which), "columns", home
     if asked.best is not None:
@@ -191,9 +194,10 @@ def _text(asked: argparse.Namespace) -> tuple[str, str, Path]:
             raise UserError(f"--best {asked.best} must be at least 1")
         return tables.best(asked.results, asked.best, **which), "best", home
     if asked.matrix:
-        return tables.matrix(asked.results, asked.matrix, **which), "tables", home
-    sheets = costs.cost_sheets if asked.costs else score_sheets.score_sheets
-    return tables.table(asked.results, sheets=sheets, **which), "tables", home
+        return tables.matrix(asked.results, asked.matrix, **which), "matrix", home
+    if asked.costs:
+        return tables.table(asked.results, sheets=costs.cost_sheets, **which), "costs", home
+    return tables.table(asked.results, **which), "tables", home
 
 
 def _compare(asked: argparse.Namespace) -> int:

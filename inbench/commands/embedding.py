@@ -18,7 +18,7 @@ from inbench.commands import galleries
 from inbench.commands.galleries import Gallery
 from inbench.joints import store
 from inbench.joints.registry import Registry
-from inbench.readers import counting, rows
+from inbench.readers import counting, scored, sections
 from inbench.readers.report import about
 from inbench.readers.score_sheets import Row, title_of
 from inbench.readers.sheets import sentences
@@ -125,7 +125,7 @@ def shown_galleries(
 ) -> Iterator[Gallery]:
     """Those that there are; why there are no others, and what has to be said, goes into `embedded`."""
     shareable: dict[str, bool] = {}
-    for members in rows.by_table(made):
+    for members in sections.by_table(made):
         content, label = members[0]["data"], members[0]["dataset"]
         if content not in shareable:
             shareable[content] = may_be_shown(content, folder)
@@ -181,7 +181,7 @@ def as_data(one: Gallery, found: Mapping[str, Record]) -> dict[str, Any]:
 
 def _scores(record: Record, one: Gallery) -> list[dict[str, float | None]]:
     """What stands under each picture of a record."""
-    key, _ = rows.entry_of(record, one.section.mask) or ("", {})
+    key, _ = scored.entry_of(record, one.section.mask) or ("", {})
     columns = {name: record.told["metrics"][name]["column"] for name in SHOWN if name in record.told["metrics"]}
     frame = counting.frame(record, key).loc[one.pictures.ids]
     values = {name: frame[column].to_numpy(np.float64) for name, column in columns.items()}

@@ -12,7 +12,8 @@ from inbench.acts.gathering import Pixels
 from inbench.joints.registry import Registry
 from inbench.readers import picking
 from inbench.readers.picking import Pick
-from inbench.readers.rows import Scored, Section, section_of
+from inbench.readers.scored import Scored
+from inbench.readers.sections import Section, section_of
 from inbench.words import records
 from inbench.words.errors import UserError
 from inbench.words.records import Record

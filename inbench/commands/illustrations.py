@@ -11,8 +11,9 @@ from inbench.commands import galleries
 from inbench.joints.registry import Registry
 from inbench.readers import curves, picking
 from inbench.readers.across import families
-from inbench.readers.rows import by_data, trained_on_it
-from inbench.readers.score_sheets import head, metric_seeds, ranks, title_of
+from inbench.readers.rows import trained_on_it
+from inbench.readers.score_sheets import has_value, head, metric_seeds, ranks, title_of
+from inbench.readers.sections import by_data
 from inbench.words import brackets
 from inbench.words.errors import UserError
 from inbench.words.records import Record
@@ -176,19 +177,18 @@ def across(made: Sequence[Row], option: str) -> Iterator[Illustration]:
     from inbench.readers import drawing, figures
 
     for family in families(made, option):
+        several = len({training for _, training in family.lines} - {"-"}) > 1
         named, lines = [], {}
         for (method, training), by in sorted(family.lines.items()):
-            name = f"{method} on {training}" if len(family.trained_on) > 1 and training != "-" else method
-            found = [(place, by[value]["metrics"]) for place, value in enumerate(family.values) if value in by]
-            ends = [(place, told[PRIMARY]) for place, told in found if told and told[PRIMARY]["mean"] is not None]
-            if ends:
+            name = f"{method} on {training}" if several and training != "-" else method
+            found = [(place, by[value]) for place, value in enumerate(family.heads) if value in by and has_value(by[value])]
+            if found:
+                ends = [(place, row["metrics"][PRIMARY]) for place, row in found]
                 lines[name] = [(place, metric["mean"], metric["low"], metric["high"]) for place, metric in ends]
-                named.append(Named(name, next(iter(by.values()))))
-        first = family.members[0]
-        told = "".join(f" {note[:1].upper()}{note[1:]}." for note in family.notes)
-        caption = f"{title_of(first)}: {PRIMARY} by {option}.{told} {_intervals([Named('', row) for row in family.members])}"
-        drawn = figures.Lines(option, _label(PRIMARY, named), family.values, lines)
-        name = brackets.file_name(f"{file_stem(first)}-across-{option}")
+                named.append(Named(name, found[0][1]))
+        caption = f"{title_of(family.of)}: {PRIMARY} by {family.option}. {_intervals(named)}"
+        drawn = figures.Lines(family.option, _label(PRIMARY, named), list(family.heads), lines)
+        name = brackets.file_name(f"{file_stem(family.of)}-across-{family.option}")
         yield Illustration(name, caption, figures.line_figure(drawn, drawing.styles(in_order(named)), caption))
 
 

@@ -12,8 +12,10 @@ import numpy as np
 
 from inbench.readers import statistics
 from inbench.readers.naming import is_of, numerics_of, told_apart, varied
-from inbench.readers.rows import FLOOR, Scored, Section, asked_for, found_in, sections, trainings
+from inbench.readers.rows import FLOOR
 from inbench.readers.score_sheets import ranks
+from inbench.readers.scored import Scored
+from inbench.readers.sections import Section, asked_for, found_in, sections, trained_there, trainings
 from inbench.readers.statistics import Difference
 from inbench.words import brackets
 from inbench.words.errors import UserError
@@ -47,7 +49,6 @@ class Compared:
     keys: frozenset[str] = frozenset()
     spread: float | None = None
     adjusted: float | None = None
-    notes: list[str] = field(default_factory=list)
 
     @property
     def over(self) -> str:
@@ -85,7 +86,7 @@ def compare(results: Path, one: str, *others: str, only: str | None = None, budg
                 found[-1].short = too_short(members, scored, sides[0], sides[1])
     for text, is_there in seen.items():
         if not is_there:
-            there = sorted({record.told["labels"]["method"] for record in found_in(results) if record.status == "ok"})
+            there = sorted({record.told["labels"]["method"] for record in kept if record.status == "ok"})
             raise UserError(f"there are no scores of {text!r} in {results}; there are: {', '.join(there) or 'none'}")
     for other, has_met in met.items():
         if not has_met:
@@ -144,7 +145,7 @@ def forms_of(members: list[Record], scored: Scored, text: str) -> list[Side]:
     for same, in_tables in zip(groups, told_apart(groups), strict=True):
         told = same[0].told
         row = {"method": told["run"]["method"], "params": told["run"]["params"], "label": told["labels"]["method"]}
-        on_it = told["labels"]["train_mask"] in (None, scored.section.mask.removesuffix(" on val"))
+        on_it = trained_there(told["labels"]["train_mask"], scored.section.mask)
         ok = [record for record in same if record.status == "ok" and record.key in scored.entries]
         if ok and on_it and in_tables == text:
             return [Side(text, text, ok)]

@@ -13,4 +13,4 @@ def note(row: dict[str, Any]) -> str:
     known = [told["paper"], f"licence: {told['licence']}" if told["licence"] else ""]
     known.append(f"known pixels changed in {told['moved']} images, pasted back" if told["moved"] else "")
     said = "; ".join(filter(None, known))
-    return f"§ {row['shown']}: guesses made elsewhere" + (f" ({said})" if said else "")
+    return f"{MARK} {row['shown']}: guesses made elsewhere" + (f" ({said})" if said else "")

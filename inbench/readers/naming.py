@@ -109,6 +109,19 @@ def set_names(found: Iterable[Record]) -> dict[str, str]:
     return names
 
 
+BEHIND = re.compile(r"(@[0-9a-f]{6}| on val|, [^\[\]]+| [0-9a-f]{6})*$")
+"""What stands behind a name and its options in tables: which of several sets, the part, numerics, the key."""
+
+
+def taken_apart(shown: str) -> tuple[brackets.Named, str]:
+    """A name as tables show it: what it is, and what stands behind it. A label that is no name with options is a bare one."""
+    place = next(BEHIND.finditer(shown)).start()
+    try:
+        return brackets.parse(shown[:place]), shown[place:]
+    except UserError:
+        return brackets.Named(shown[:place]), shown[place:]
+
+
 def is_called(shown: str, label: str) -> bool:
     """Whether a data set in a table is one of that name."""
     return label in (shown, re.sub("@[0-9a-f]{6}$", "", shown))

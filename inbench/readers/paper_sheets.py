@@ -119,7 +119,7 @@ def _our_cell(name: str, scale: float, told: PaperRow, row: Row | None, pairs: P
     if row is None:
         return NO_CELL
     rivals = [other for one, other in pairs if other and (one.dataset, one.mask) == (told.dataset, told.mask)]
-    best = best_of(name, rivals) if ranks(row["budget"]) and len(rivals) > 1 else None
+    best = best_of(name, rivals) if len(rivals) > 1 else None
     return score(name, row, best, scale=scale)
 
 

@@ -9,7 +9,7 @@ from types import MappingProxyType
 import numpy as np
 from numpy.typing import NDArray
 
-from inbench.readers.rows import Scored
+from inbench.readers.scored import Scored
 from inbench.words import seeds
 from inbench.words.errors import UserError, unknown
 from inbench.words.records import Record

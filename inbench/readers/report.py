@@ -13,7 +13,7 @@ from inbench import __version__
 from inbench.readers import counting, page, provenance
 from inbench.readers.chart_lines import Training, trainings
 from inbench.readers.costs import cost_sheets
-from inbench.readers.rows import by_data, by_table, check_there, current, of_dataset, rows_of, trained_on_it
+from inbench.readers.rows import rows_of, trained_on_it
 from inbench.readers.score_sheets import (
     SHOWN,
     Row,
@@ -22,10 +22,10 @@ from inbench.readers.score_sheets import (
     marks,
     matrix_sheets,
     number,
-    ranks,
     score,
     score_sheets,
 )
+from inbench.readers.sections import by_data, by_table, check_there, current, of_dataset, shown_once
 from inbench.readers.sheets import Cell, Sheet, sentences
 from inbench.words import clock
 from inbench.words.errors import UserError
@@ -97,7 +97,7 @@ def rows_and_records(results: Path, only: str | None = None) -> tuple[list[Row],
     if not found:
         raise UserError(f"no record in {results} can be counted; inbench verify says why")
     kept = of_dataset(found, only)
-    return rows_of(kept), kept, damaged
+    return rows_of(kept, where=shown_once(kept)), kept, damaged
 
 
 def report(made: Sequence[Row], found: Sequence[Record], damaged: Sequence[str] = (), unfinished: int = 0) -> Report:
@@ -169,10 +169,9 @@ def about(row: Row) -> dict[str, str]:
 
 def _table(members: list[Row]) -> Table:
     (sheet,) = score_sheets(members)
-    ranked = ranks(members[0]["budget"])
     every = list(dict.fromkeys(name for row in members for name in row["metrics"]))
     names = [*SHOWN, *(name for name in every if name not in SHOWN)]
-    best = {name: best_of(name, members) for name in names} if ranked else {}
+    best = {name: best_of(name, members) for name in names}
     better = {name: metric["better"] for row in members for name, metric in row["metrics"].items()}
     trained = not all(trained_on_it(row) for row in members)
     columns = [Column("method", kind="text"), *([Column("trained on", kind="text")] if trained else [])]

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from inbench.readers import elsewhere, statistics
-from inbench.readers.rows import FLOOR, by_data, by_table, trained_on_it
+from inbench.readers.rows import FLOOR, trained_on_it
+from inbench.readers.sections import by_data, by_table
 from inbench.readers.sheets import NO_CELL, Cell, Column, Sheet
+from inbench.words.errors import unknown
 from inbench.words.soundness import PRIMARY
 
 Row = dict[str, Any]
@@ -31,8 +33,7 @@ def title_of(row: Row, *, mask: bool = True) -> str:
 
 
 def _sheet(members: list[Row], shown: Sequence[str]) -> Sheet:
-    ranked = ranks(members[0]["budget"])
-    best = {name: best_of(name, members) for name in shown} if ranked else {}
+    best = {name: best_of(name, members) for name in shown}
     trained = not all(trained_on_it(row) for row in members)
     columns = [Column("method", number=False), *([Column("trained on", number=False)] if trained else [])]
     several = _have_several(members)
@@ -42,7 +43,7 @@ def _sheet(members: list[Row], shown: Sequence[str]) -> Sheet:
     for row in members:
         cells = [Cell(row["shown"] + marks(row)), *([Cell(row["train_mask"] or "-")] if trained else [])]
         cells += [_trainings(row)] if several else []
-        cells += [score(name, row, best.get(name)) for name in shown]
+        cells += [score(name, row, best[name]) for name in shown]
         cells += [number(row["train_seconds"], 0), number(row["ms_per_image"], 1)]
         body.append(cells)
     return Sheet(title_of(members[0]), columns, body, [*notes(members), *bold(body)], faults(members))
@@ -80,7 +81,7 @@ def best_of(name: str, members: Sequence[Row]) -> float | None:
 
 
 def may_be_best(row: Row) -> bool:
-    return bool(row["complete"]) and row["converged"] is not False
+    return bool(row["complete"]) and row["converged"] is not False and ranks(row["budget"])
 
 
 def score(name: str, row: Row, best: float | None = None, *, scale: float = 1.0) -> Cell:
@@ -159,10 +160,11 @@ def marked(members: Sequence[Row]) -> list[str]:
     return lines
 
 
-def bold(body: Sequence[Sequence[Cell]]) -> list[str]:
-    """What bold means, where a table has any."""
-    shown = any(cell.best for line in body for cell in line)
-    return ["bold: the best that is complete and has no ‡, and within 0.1 dB of PSNR or 0.005 of SSIM of it"] if shown else []
+def bold(body: Sequence[Sequence[Cell]], where: str = "") -> list[str]:
+    """What bold means, where a table has any; where: among what, if not in its column."""
+    if not any(cell.best for line in body for cell in line):
+        return []
+    return [f"bold: the best{where} that is complete and has no ‡, and within 0.1 dB of PSNR or 0.005 of SSIM of it"]
 
 
 def power(members: Sequence[Row]) -> list[str]:
@@ -178,7 +180,12 @@ def power(members: Sequence[Row]) -> list[str]:
 
 def metric_seeds(row: Row) -> int:
     """How many trainings stand behind a row; 0 where it has no value."""
-    return len(row["seeds"]) if row["complete"] and row["metrics"] and row["metrics"][PRIMARY]["mean"] is not None else 0
+    return len(row["seeds"]) if row["complete"] and has_value(row) else 0
+
+
+def has_value(row: Row) -> bool:
+    """Whether a row has a number by the primary metric."""
+    return bool(row["metrics"]) and row["metrics"][PRIMARY]["mean"] is not None
 
 
 def spread_of(row: Row) -> float:
@@ -199,7 +206,7 @@ def best_sheets(made: Sequence[Row], count: int) -> list[Sheet]:
     """For each data set, size and hole: the best rows of all budgets that rank, and the floor, by the primary metric."""
     together: dict[tuple[object, ...], list[Row]] = {}
     for row in made:
-        if row["complete"] and row["metrics"] and ranks(row["budget"]) and trained_on_it(row) and row["external"] is None:
+        if row["complete"] and has_value(row) and ranks(row["budget"]) and trained_on_it(row) and row["external"] is None:
             together.setdefault(tuple(row[key] for key in ("dataset", "data", "size", "mask")), []).append(row)
     return [_best_sheet(members, count) for members in together.values()]
 
@@ -235,21 +242,53 @@ def _best_sheet(members: list[Row], count: int) -> Sheet:
     return Sheet(title, columns, body, [*notes, *marked(shown), *bold(body)])
 
 
+Line = tuple[str, str]
+"""A method, and the mask that it was trained on; `-` where it needed none."""
+SAME = "the same"
+"""For a mask trained on: the one that is tested on."""
+
+
+def grid_sheet(
+    title: str, lines: Mapping[Line, Mapping[str, Row]], heads: Mapping[str, str], metric: str, *, along: bool = False
+) -> Sheet:
+    """One metric of rows by their line and column; heads: of the columns, in order.
+
+    The best is of its column, or (along) of its line. Raises `UserError` where no row has the metric.
+    """
+    members = [row for by in lines.values() for row in by.values()]
+    if any(row["metrics"] for row in members) and not any(metric in row["metrics"] for row in members):
+        raise unknown("metric", metric, {name for row in members for name in row["metrics"]})
+    trained = {training for _, training in lines} - {"-"}
+    columns = [Column("method", number=False), *([Column("trained on", number=False)] if len(trained) > 1 else [])]
+    columns += [Column(told) for told in heads.values()]
+    down = {column: best_of(metric, [by[column] for by in lines.values() if column in by]) for column in heads}
+    body, broken = [], []
+    for (method, training), by in sorted(lines.items()):
+        best = dict.fromkeys(heads, best_of(metric, list(by.values()))) if along else down
+        cells = [Cell(method), *([Cell(training)] if len(trained) > 1 else [])]
+        body.append([*cells, *(_marked_score(metric, by.get(column), best[column]) for column in heads)])
+        broken += [f"{heads[column]}: {fault}" for column, row in by.items() for fault in faults([row])]
+    told = notes(members)
+    if len(trained) == 1 and not all(trained_on_it(row) for row in members):
+        told.append(f"every learner was trained on {next(iter(trained))}")
+    return Sheet(title, columns, body, [*told, *bold(body, " of its line" if along else "")], broken)
+
+
+def _marked_score(metric: str, row: Row | None, best: float | None) -> Cell:
+    if row is None:
+        return NO_CELL
+    cell = score(metric, row, best)
+    return Cell(cell.text, (cell.spread + marks(row)).strip(), best=cell.best)
+
+
 def matrix_sheets(made: Sequence[Row], metric: str = PRIMARY) -> list[Sheet]:
     """For each data set, size and budget: every method and training mask against the test masks, by one metric."""
     found = []
     for members in by_data(made):
-        masks = sorted({row["mask"] for row in members})
-        groups: dict[tuple[str, str], dict[str, Row]] = {}
+        lines: dict[Line, dict[str, Row]] = {}
         for row in members:
-            groups.setdefault((row["shown"], row["train_mask"] or "-"), {})[row["mask"]] = row
-        ranked = ranks(members[0]["budget"])
-        best = {mask: best_of(metric, [row for row in members if row["mask"] == mask]) if ranked else None for mask in masks}
-        columns = [Column("method", number=False), Column("trained on", number=False), *map(Column, masks)]
-        body = [
-            [Cell(method), Cell(trained), *(score(metric, by[mask], best[mask]) if mask in by else NO_CELL for mask in masks)]
-            for (method, trained), by in sorted(groups.items())
-        ]
+            lines.setdefault((row["shown"], row["train_mask"] or "-"), {})[row["mask"]] = row
         title = f"{title_of(members[0], mask=False)}: {head(metric, members)} by the mask tested on"
-        found.append(Sheet(title, columns, body, [line for line in notes(members) if not line.startswith(("†", "‡"))]))
+        masks = sorted({row["mask"] for row in members})
+        found.append(grid_sheet(title, lines, dict(zip(masks, masks, strict=True)), metric))
     return found

@@ -36,7 +36,7 @@ def budgets(found: list[Record]) -> dict[str, list[str]]:
             if len(forms[_form(record)]) > 1:
                 own = {other for other in own if _name(other) == _name(labels["budget"])} or own
         else:
-            own |= {other for other in spent[place] if _tests_fewer(other, labels["budget"])}
+            own |= {other for other in spent[place] if tests_fewer(other, labels["budget"])}
         found_in[record.key] = sorted(own)
     return found_in
 
@@ -51,7 +51,7 @@ def _name(shown: str) -> str:
     return shown.partition("[")[0]
 
 
-def _tests_fewer(one: str, other: str) -> bool:
+def tests_fewer(one: str, other: str) -> bool:
     """Whether a budget is another one with fewer test images."""
     (training, count), (same, more) = _split(one), _split(other)
     return training == same and count < more

@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 from inbench.readers import counting, curves, formats, naming, paper_sheets, timings, verdicts
 from inbench.readers.across import across_sheets
 from inbench.readers.costs import cost_sheets
-from inbench.readers.rows import asked_for, check_there, current, found_in, of_dataset, rows_of
 from inbench.readers.rows import rows as rows
+from inbench.readers.rows import rows_of
 from inbench.readers.score_sheets import COLUMNS, SHOWN, best_sheets, matrix_sheets, score_sheets
+from inbench.readers.sections import asked_for, check_there, current, found_in, of_dataset, shown_once
 from inbench.readers.sheets import Sheet, sentences
 from inbench.readers.time_to_quality import goals_of, quality_sheets
 from inbench.words import brackets, published, records
 from inbench.words.errors import UserError, unknown
-from inbench.words.records import PROTOCOL_LINE
+from inbench.words.records import PROTOCOL_LINE, Record
 from inbench.words.soundness import PRIMARY
 
 FORMATS = ("markdown", "latex", "html", "csv", "json")
@@ -33,19 +34,20 @@ def table(
     methods: str | None = None,
     form: str = "markdown",
     sheets: Callable[[Rows], list[Sheet]] = score_sheets,
-    also: Sequence[str] = (),
+    about: Callable[[Sequence[Record]], list[str]] = lambda _: [],
 ) -> str:
     """The tables of a results folder in a format, or those of one data set (`only`), of some masks, of one budget.
 
-    methods: their rows alone, `A,B[p=1]`. also: what stands under all tables. Raises `UserError` where no record has what is
-    asked for.
+    methods: their rows alone, `A,B[p=1]`. about: what stands under all tables, of the records. Raises `UserError` where no
+    record has what is asked for.
     """
     folder = Path(results)
     check_there(folder)
     sound, damaged = counting.counted(folder)
     kept = current(sound)
-    there = rows_of(kept, where=asked_for(kept, only, masks, budget))
-    found = naming.chosen(there, methods)
+    asked, once = asked_for(kept, only, masks, budget), shown_once(kept)
+    there = rows_of(kept, where=lambda section: asked(section) and once(section))
+    found, also = naming.chosen(there, methods), about(kept)
     if len(found) < len(there):
         best = "" if sheets is cost_sheets else "; bold is the best of these"
         also = [f"{len(found)} of {len(there)} rows are shown: --methods {methods}{best}.", *also]
@@ -88,51 +90,53 @@ def columns(results: Path, asked: str, **chosen: Any) -> str:
 
     chosen: which tables, and the format, as `table` has them.
     """
-    shown, told = _metrics(results, asked)
-    about = [f"{name}: {told[name].get('about', '')}" for name in shown if name in told and name not in SHOWN]
-    plain = chosen.get("form", "markdown") == "markdown"
-    also = [formats.plain(sentences(about)) if plain else sentences(about)] if about else []
-    return table(results, sheets=lambda made: score_sheets(made, shown), also=also, **chosen)
+
+    def about(kept: Sequence[Record]) -> list[str]:
+        told: dict[str, Any] = {}
+        for record in kept:
+            told |= record.told["metrics"]
+            for entry in record.scores.values():
+                told |= entry.get("sets", {})
+        shown = [name for name in _metrics(asked, told) if name not in SHOWN and name in told]
+        found = sentences([f"{name}: {told[name].get('about', '')}" for name in shown])
+        return [formats.plain(found) if chosen.get("form", "markdown") == "markdown" else found] if found else []
+
+    return table(results, sheets=lambda made: score_sheets(made, _metrics_of(made, asked)), about=about, **chosen)
 
 
-def _metrics(results: Path, asked: str) -> tuple[list[str], dict[str, Any]]:
-    """The metrics that were named, singly or by group, and what records say of all that they have."""
-    told: dict[str, Any] = {}
-    for record in found_in(results):
-        told |= record.told["metrics"]
-        for entry in record.scores.values():
-            told |= entry.get("sets", {})
+def _metrics(asked: str, known: Iterable[str]) -> list[str]:
+    """The metrics that were named, singly or by group. Raises `UserError` for one that there is not."""
     shown: dict[str, None] = {}
     for name in brackets.split_list(asked):
-        if name not in {*COLUMNS, "all", *told}:
-            raise unknown("column", name, {*COLUMNS, "all", *told})
-        shown |= dict.fromkeys(told if name == "all" else COLUMNS.get(name, (name,)))
-    return list(shown), told
+        if name not in {*COLUMNS, "all", *known}:
+            raise unknown("column", name, {*COLUMNS, "all", *known})
+        shown |= dict.fromkeys(known if name == "all" else COLUMNS.get(name, (name,)))
+    return list(shown)
+
+
+def _metrics_of(made: Rows, asked: str) -> list[str]:
+    return _metrics(asked, dict.fromkeys(name for row in made for name in row["metrics"]))
 
 
 def best(results: Path, count: int, **chosen: Any) -> str:
     """The best rows of every data set and hole, whatever their budget; chosen: which tables and format, as of `table`."""
+    _for_people("--best", chosen.get("form", "markdown"), "; --json without it has the rows")
     return table(results, sheets=lambda made: best_sheets(made, count), **chosen)
-
-
-def cost_table(results: Path) -> str:
-    """What each run cost, as markdown."""
-    return formats.markdown(cost_sheets(rows(results)))
 
 
 def matrix(results: Path, metric: str, **chosen: Any) -> str:
     """Training masks against test masks, by one metric; chosen: which tables, and the format, as `table` has them."""
-    known = {name for row in rows(results) for name in row["metrics"]}
-    if metric not in known:
-        raise unknown("metric", metric, known)
+    _for_people("--matrix", chosen.get("form", "markdown"), "; --json without it has the rows")
     return table(results, sheets=lambda made: matrix_sheets(made, metric), **chosen)
 
 
-def across(results: Path, option: str, metrics: str | None = None, **chosen: Any) -> str:
+def across(results: Path, option: str, metrics: str = PRIMARY, **chosen: Any) -> str:
     """What one option does, its values as columns, a table a metric; chosen: as `table` has them."""
-    shown = _metrics(results, metrics)[0] if metrics else [PRIMARY]
+    _for_people("--across", chosen.get("form", "markdown"), "; --json without it has the rows")
     return table(
-        results, sheets=lambda made: [sheet for name in shown for sheet in across_sheets(made, option, name)], **chosen
+        results,
+        sheets=lambda made: [sheet for name in _metrics_of(made, metrics) for sheet in across_sheets(made, option, name)],
+        **chosen,
     )
 
 
@@ -210,17 +214,21 @@ def is_current(text: str, file: Path, name: str = "tables") -> bool:
 
 
 def placed(text: str, file: Path, name: str = "tables") -> str:
-    """The file's content with the tables in it."""
+    """The file's content with the tables in it. In markdown, all but the scores have their markers from the first time on."""
     opening, closing = markers(name)
+    held = f"{opening}\n\n{text.rstrip()}\n\n{closing}"
+    own = name != "tables" and ENDINGS.get(file.suffix) == "markdown"
     if file.is_file():
         old = file.read_text(encoding="utf-8")
         before, begin, rest = old.partition(opening)
         _, end, after = rest.partition(closing)
         if begin and end:
-            return f"{before}{opening}\n\n{text.rstrip()}\n\n{closing}{after}"
-        if name != "tables":
-            raise UserError(f"{file} has no place for {name}; write {opening} and {closing} where they go")
-    return text
+            return f"{before}{held}{after}"
+        if own:
+            raise UserError(
+                f"{file} has no place for {name}; write {opening} and {closing} where they go, or name another file"
+            )
+    return f"{held}\n" if own else text
 
 
 def markers(name: str = "tables") -> tuple[str, str]:

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 from inbench.readers import standing
 from inbench.readers.naming import set_names, told_apart
-from inbench.readers.rows import hardware_of, trainings
+from inbench.readers.rows import hardware_of
+from inbench.readers.sections import trainings
 from inbench.readers.sheets import NO_CELL, Cell, Column, Sheet
 from inbench.words.errors import UserError
 from inbench.words.records import Record

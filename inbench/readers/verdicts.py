@@ -11,8 +11,9 @@ from pathlib import Path
 from inbench.readers import curves, standing, statistics
 from inbench.readers.comparison import Compared, compared_in, sides_of, told_short, too_short
 from inbench.readers.naming import one_set
-from inbench.readers.rows import Scored, Section, found_in, sections
 from inbench.readers.score_sheets import MARGINS
+from inbench.readers.scored import Scored
+from inbench.readers.sections import Section, found_in, sections
 from inbench.readers.sheets import NO_CELL, Cell, Column, Sheet
 from inbench.readers.statistics import Difference
 from inbench.words.errors import UserError

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 import subprocess
 import tempfile
 from collections.abc import Collection, Iterable, Sequence
@@ -65,24 +66,9 @@ def make(request: Request, report: preparing.Report) -> list[Planned]:
     trained_on = [choices.mask(text, request.size, plugins) for text in brackets.split_list(request.mask)]
     tested_on = _test_masks(request, trained_on, plugins)
     seeds = _seeds(request.seeds)
-    keep = _keep(request.keep)
     device, precision = _numerics(request)
+    common = _common(request, spending, device)
     check_writable(request.results)
-    common = {
-        "device": device,
-        "threads": threads(1 if request.threads is None and request.elsewhere else request.threads, request.at_once),
-        "results": str(request.results.absolute()),
-        "plugins": {
-            file: hashlib.sha256(Path(file).read_bytes()).hexdigest() for file in registry.named_files(request.plugins)
-        },
-        "keep": keep,
-        "part": request.score_on,
-        "val_images": spending.val_images,
-        "val_times": spending.val_times,
-        "test_images": spending.test_images,
-        "fresh": request.rerun == "all",
-        "provenance": {"inbench": __version__, **commit()},
-    }
     planned: dict[str, Planned] = {}
     chosen = [
         choices.dataset(text, plugins, skip_bad_images=request.skip_bad_images)
@@ -92,24 +78,45 @@ def make(request: Request, report: preparing.Report) -> list[Planned]:
         raise UserError(f"{'--mask' if not trained_on else '--datasets'} names nothing; see inbench list")
     for choice in chosen:
         prepared = choice.prepared(request.size, request.data or store.default_folder(), report)
-        for named in methods:
-            for mask in trained_on:
-                for seed in seeds:
-                    one = _one(named, prepared, mask, seed, request, spending, precision, plugins)
-                    here = prepared.manifest["counts"][request.score_on]
-                    wanted = min(spending.test_images or here, here)
-                    one.spec |= {**common, "test_masks": [], "data": str(prepared.folder.absolute()), "wanted": wanted}
-                    one.spec["typed"] = {mask.canonical: mask.typed}
-                    one = planned.setdefault(one.run.key, one)
-                    for tested in tested_on or [mask]:
-                        if tested.canonical not in one.spec["test_masks"]:
-                            one.spec["test_masks"].append(tested.canonical)
-                        one.spec["labels"]["masks"][tested.canonical] = tested.shown
-                        one.spec["typed"][tested.canonical] = tested.typed
+        here = prepared.manifest["counts"][request.score_on]
+        of_data = {"data": str(prepared.folder.absolute()), "wanted": min(spending.test_images or here, here)}
+        for named, mask, seed in itertools.product(methods, trained_on, seeds):
+            one = _one(named, prepared, mask, seed, request, spending, precision, plugins)
+            one.spec |= {**common, **of_data, "test_masks": [], "typed": {mask.canonical: mask.typed}}
+            one = planned.setdefault(one.run.key, one)
+            _add_masks(one, tested_on or [mask])
     stale = _stale(planned.values(), request.results)
     for one in planned.values():
         _settle_state(one, request, stale)
     return list(planned.values())
+
+
+def _common(request: Request, spending: Budget, device: str) -> dict[str, Any]:
+    """What the specs of all runs have in common."""
+    return {
+        "device": device,
+        "threads": threads(1 if request.threads is None and request.elsewhere else request.threads, request.at_once),
+        "results": str(request.results.absolute()),
+        "plugins": {
+            file: hashlib.sha256(Path(file).read_bytes()).hexdigest() for file in registry.named_files(request.plugins)
+        },
+        "keep": _keep(request.keep),
+        "part": request.score_on,
+        "val_images": spending.val_images,
+        "val_times": spending.val_times,
+        "test_images": spending.test_images,
+        "fresh": request.rerun == "all",
+        "provenance": {"inbench": __version__, **commit()},
+    }
+
+
+def _add_masks(one: Planned, tested_on: Sequence[MaskChoice]) -> None:
+    """Score a run on these masks too."""
+    for tested in tested_on:
+        if tested.canonical not in one.spec["test_masks"]:
+            one.spec["test_masks"].append(tested.canonical)
+        one.spec["labels"]["masks"][tested.canonical] = tested.shown
+        one.spec["typed"][tested.canonical] = tested.typed
 
 
 def check_size(size: int) -> None:

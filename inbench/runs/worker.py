@@ -102,6 +102,7 @@ class Worker:
         self.spec, self.run = spec, Run(**spec["run"])
         runs = Path(spec["results"]) / "runs"
         self.work, self.final = runs / ".partial" / self.run.name, runs / self.run.name
+        self.checkpoint = self.work / "checkpoint.pt"
         self.device = torch.device(spec["device"])
         set_numerics(deterministic=self.run.deterministic)
         self.memory, self.guard = clock.MemoryPeak(), Guard()
@@ -134,8 +135,10 @@ class Worker:
         """Everything the spec asks for; what is there already is not done again."""
         records.settle(self.final)
         self.begin_further()
-        if (self.work / "checkpoint.pt").is_file():
-            training.drop_unreadable(self.work / "checkpoint.pt", self.build(), self.run.ema)
+        if self.checkpoint.is_file():
+            training.drop_unreadable(self.checkpoint, self.build(), self.run.ema)
+        if not self.checkpoint.is_file():  # it begins at the beginning, whatever an earlier try began from
+            (self.work / "start.json").unlink(missing_ok=True)
         method = self.build()
         record = None if self.spec["fresh"] else records.open_record(self.final)
         if record is not None and record.damage():
@@ -154,12 +157,11 @@ class Worker:
 
     def begin_further(self) -> None:
         """Where a run that differs by having fewer steps kept its checkpoint, begin there."""
-        checkpoint = self.work / "checkpoint.pt"
-        if checkpoint.is_file() or self.final.exists() or self.cls.one_pass or self.cls.finish is not Method.finish:
+        if self.checkpoint.is_file() or self.final.exists() or self.cls.one_pass or self.cls.finish is not Method.finish:
             return
         start = starts.of(self.run, self.final.parent, starts.place_of(self.provenance()))
         if start is not None:
-            records.write_file(checkpoint, records.where(start.folder, "checkpoint.pt").read_bytes())
+            records.write_file(self.checkpoint, records.where(start.folder, "checkpoint.pt").read_bytes())
             records.write_file(self.work / "start.json", records.to_json({"start": start.folder.name}))
 
     def trained(self, method: Method) -> dict[str, Any]:
@@ -188,15 +190,15 @@ class Worker:
             tensors = {name: value.contiguous() for name, value in method.state_dict().items()}
             files["weights.safetensors"] = safetensors.torch.save(tensors)
         if "checkpoint" in self.spec["keep"] and self.cls.learns():
-            files["checkpoint.pt"] = (self.work / "checkpoint.pt").read_bytes()
+            files["checkpoint.pt"] = self.checkpoint.read_bytes()
         records.publish(self.work, self.final, files)
-        (self.work / "checkpoint.pt").unlink(missing_ok=True)
+        self.checkpoint.unlink(missing_ok=True)
         return told
 
     def _count_places(self) -> int:
         """At how many places this training was at work, this one included; says so where there are several."""
         file, here = self.work / "places.json", starts.place_of(self.provenance())
-        known = read_object(file).get("places", []) if (self.work / "checkpoint.pt").is_file() else []
+        known = read_object(file).get("places", []) if self.checkpoint.is_file() else []
         places = known if here in known else [*known, here]
         records.write_file(file, records.to_json({"places": places}))
         if len(places) > 1:
@@ -224,7 +226,7 @@ class Worker:
             self.run.steps or 0,
             watch=watch,
             seed=self.run.seed or 0,
-            checkpoint=self.work / "checkpoint.pt",
+            checkpoint=self.checkpoint,
             beat=self.heart.training,
             ema=self.run.ema,
             keep="checkpoint" in self.spec["keep"],
@@ -236,13 +238,7 @@ class Worker:
         part: Part = self.data.part(self.spec["part"])
         count = self.spec["test_images"]
         key = records.score_key(canonical, self.spec["part"])
-        had = told["scores"].get(key)
-        if (
-            had
-            and had["status"] == "ok"
-            and had["n"] >= self.spec["wanted"]
-            and all(name in had["means"] for name in told["metrics"])
-        ):
+        if self._is_there(told, key):
             return told
         began, guard = time.process_time(), Guard()
         scores = scoring.score(
@@ -266,21 +262,31 @@ class Worker:
         entry |= {
             "warnings": [*guard.told, *(about_overlap(self.data.part("train"), part) if self.cls.learns() else ())],
             "costs": {**scores.costs, "cpu_seconds": round(time.process_time() - began, 1)},
-            "shown": self.spec["labels"]["masks"][canonical] + ("" if key == canonical else f" on {self.spec['part']}"),
+            "shown": records.score_key(self.spec["labels"]["masks"][canonical], self.spec["part"]),
             "guesses": f"guesses/{safe}.npy" if "guesses" in self.spec["keep"] else None,
         }
-        peaks = {"peak_memory_bytes": self.memory.peak, "peak_cuda_bytes": self._peak_cuda()}
-        costs = told["costs"] | {
-            name: max(told["costs"].get(name) or 0, peak) for name, peak in peaks.items() if peak is not None
-        }
-        older = {name: old for name, old in told["scores"].items() if name != key and old["shown"] == entry["shown"]}
-        others = {name: old for name, old in told["scores"].items() if name not in older}  # an older source of the mask
-        told = {**told, "scores": {**others, key: entry}, "metrics": kept, "costs": costs, "written": clock.utc()}
-        if told["labels"]["any_budget"]:  # called by the last one that scored it
-            told["labels"] = {**told["labels"], "budget": self.spec["labels"]["budget"]}
-        gone = tuple(str(old[name]) for old in older.values() for name in ("file", "guesses") if old.get(name))
+        told, gone = self._with_scores({**told, "metrics": kept}, key, entry)
         records.commit(self.final, {**files, "run.json": records.to_json(told)}, remove=gone)
         return told
+
+    def _is_there(self, told: dict[str, Any], key: str) -> bool:
+        """Whether a record has these scores, on as many pictures and by all its metrics."""
+        had = told["scores"].get(key)
+        ok = had is not None and had["status"] == "ok" and had["n"] >= self.spec["wanted"]
+        return ok and all(name in had["means"] for name in told["metrics"])
+
+    def _with_scores(self, told: dict[str, Any], key: str, entry: dict[str, Any]) -> tuple[dict[str, Any], tuple[str, ...]]:
+        """A record with scores in it, and the files that it needs no more: those of an older source of the mask."""
+        peaks = {"peak_memory_bytes": self.memory.peak, "peak_cuda_bytes": self._peak_cuda()}
+        most = {name: max(told["costs"].get(name) or 0, peak) for name, peak in peaks.items() if peak is not None}
+        older = {name: old for name, old in told["scores"].items() if name != key and old["shown"] == entry["shown"]}
+        others = {name: old for name, old in told["scores"].items() if name not in older}
+        labels = told["labels"]
+        if labels["any_budget"]:  # called by the last one that scored it
+            labels = {**labels, "budget": self.spec["labels"]["budget"]}
+        gone = tuple(str(old[name]) for old in older.values() for name in ("file", "guesses") if old.get(name))
+        new = {"labels": labels, "scores": {**others, key: entry}, "costs": told["costs"] | most, "written": clock.utc()}
+        return {**told, **new}, gone
 
     def _peak_cuda(self) -> int | None:
         """Most of the device's memory that tensors held so far, in bytes; None where there is no CUDA."""
@@ -293,8 +299,8 @@ class Worker:
 
     def _start(self) -> str | None:
         """The name of the run whose checkpoint this one began from."""
-        file = self.work / "start.json"
-        return str(json.loads(file.read_text())["start"]) if file.is_file() else None
+        told = read_object(self.work / "start.json").get("start")
+        return None if told is None else str(told)
 
     def gave_up(self, status: str, reason: str) -> None:
         records.give_up(self.spec, self.provenance(), status, reason)

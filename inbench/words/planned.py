@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from inbench.words import records
 from inbench.words.records import Run
 
 SETTLED = ("done", "failed")
@@ -34,7 +35,7 @@ class Planned:
     def shown_masks(self) -> set[str]:
         """What its test masks are called in tables."""
         part, labels = self.spec.get("part", "test"), self.spec["labels"]["masks"]
-        return {shown + ("" if part == "test" else f" on {part}") for shown in labels.values()}
+        return {records.score_key(shown, part) for shown in labels.values()}
 
     def came_to(self, status: str, reason: str) -> None:
         """Take over what its record says of it."""

@@ -19,6 +19,8 @@ from inbench.words import clock, soundness
 from inbench.words.errors import UserError
 
 SCHEMA = 1
+ON_VAL = " on val"
+"""Behind a mask, canonical or shown: its holes in the pictures that validate."""
 CONVERGED = 0.1
 """dB by which a training that has converged may still rise in the last fifth of its steps."""
 KEY_VERSION = 2
@@ -289,8 +291,13 @@ def _finite(text: str) -> float:
 
 
 def score_key(mask: str, part: str) -> str:
-    """Under what name the scores on a mask's canonical form are kept."""
-    return mask if part == "test" else f"{mask} on {part}"
+    """What the scores on a mask, canonical or shown, are called by the part of the pictures: test or val."""
+    return mask if part == "test" else mask + ON_VAL
+
+
+def mask_and_part(key: str) -> tuple[str, str]:
+    """The other way round."""
+    return (key.removesuffix(ON_VAL), "val") if key.endswith(ON_VAL) else (key, "test")
 
 
 def outcome(record: Record | None, spec: Mapping[str, Any]) -> tuple[str, str] | None:

@@ -26,6 +26,7 @@ from inbench.commands import bench_command, data_commands, packing, progress, un
 from inbench.joints import choices, isolation, mask_files, registry, store, submissions
 from inbench.joints.claims import Claims
 from inbench.readers import chart_lines, curves, drawing, figures, report, tables
+from inbench.readers.costs import cost_sheets
 from inbench.runs import plan
 from inbench.words import brackets, budget, planned, published, records
 from inbench.words.errors import UserError
@@ -67,7 +68,7 @@ def _look(folder: Path, change: str, data: bytes) -> None:
     """Everything that reads records."""
     results = _record(folder, change, data)
     tables.table(results).encode()
-    tables.cost_table(results).encode()
+    tables.table(results, sheets=cost_sheets).encode()
     with contextlib.suppress(UserError):
         report.written(report.report(*report.rows_and_records(results)))
     packing.verify(results)
