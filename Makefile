@@ -21,24 +21,34 @@ lint: .venv/test
 
 REFERENCE = results/reference
 BENCH = $(REFERENCE)/bench
+PAGE = $(REFERENCE)/README.md
+TABLES = $(BIN)/inbench tables --results $(REFERENCE)
 BUDGET = paper[steps=2000,test_images=128]
 ROLES = celeba=celeba64-closeup,cars=cars64
-TUNED = dense-gan[adversarial=0,tv=0,hole-weight=10,mask-channel=true,schedule=cosine,lr=0.0005]
-PARTS = '[dense=false]' '[skips=off]' '[tv=1e-6]' linear \
-	'autoencoder[region=hole,mask-channel=true,schedule=cosine,lr=0.0005]'
+FLIPS = augmentation=flip,ema=0.999
+AUTO = autoencoder[region=hole,mask-channel=true,schedule=cosine,lr=0.0005]
+NET = dense-gan[adversarial=0,tv=0,hole-weight=10,mask-channel=true,schedule=cosine,lr=0.0005]
+PARTS = '[dense=false]' '[skips=off]' '[bottleneck=fc]' '[tv=1e-6]' linear '$(AUTO)'
 
 # Writes the committed tables anew from the committed records, and the page of all plugins from the plugins.
 tables: .venv/run
-	$(BIN)/inbench tables --results $(REFERENCE) --write
-	$(BIN)/inbench tables --results $(REFERENCE) --only celeba64-closeup --masks center --budget "$(BUDGET)" --write README.md
-	$(BIN)/inbench tables --results $(REFERENCE) --only drawn-faces --costs --write docs/performance.md
-	$(BIN)/inbench tables --results $(REFERENCE) --only celeba64-closeup --time-to 20,21,21.5 --timings $(BENCH)/timings.json --write docs/performance.md
-	$(BIN)/inbench tables --results $(REFERENCE) --only celeba64-closeup --masks center --budget "$(BUDGET)" --columns perception --write $(REFERENCE)/README.md
-	$(BIN)/inbench tables --results $(REFERENCE) --masks center --best --write $(REFERENCE)/README.md
-	$(BIN)/inbench tables --results $(REFERENCE) --masks center --costs --write $(REFERENCE)/README.md
-	$(BIN)/inbench compare '$(TUNED)' $(PARTS) --results $(REFERENCE) --write $(REFERENCE)/README.md
-	$(BIN)/inbench tables --results $(REFERENCE) --paper meng2020 --datasets $(ROLES) --write $(REFERENCE)/README.md
-	$(BIN)/inbench tables --results $(REFERENCE) --paper meng2020 --datasets $(ROLES) --claims --write $(REFERENCE)/README.md
+	$(TABLES) --write
+	$(TABLES) --only celeba64-closeup --masks center --budget "$(BUDGET)" --write README.md
+	$(TABLES) --only drawn-faces --costs --write docs/performance.md
+	$(TABLES) --only celeba64-closeup --time-to 20,21,21.5 --timings $(BENCH)/timings.json --write docs/performance.md
+	$(TABLES) --masks center --best --write $(PAGE)
+	$(TABLES) --paper meng2020 --datasets $(ROLES) --write $(PAGE)
+	$(TABLES) --paper meng2020 --datasets $(ROLES) --claims --write $(PAGE)
+	$(TABLES) --only celeba64-closeup --masks center --budget "paper[steps=2000]" --write "$(PAGE)#faces as published"
+	$(TABLES) --only celeba64-closeup --masks center --budget "paper[$(FLIPS),steps=2000]" --write "$(PAGE)#faces tuned"
+	$(TABLES) --only cars64 --masks center --budget "paper[steps=1000]" --write "$(PAGE)#cars as published"
+	$(TABLES) --only cars64 --masks center --budget "paper[$(FLIPS),steps=1000]" --write "$(PAGE)#cars tuned"
+	$(TABLES) --only cars64 --masks "center on val" --budget "paper[augmentation=flip,steps=300]" --columns psnr-pooled --write "$(PAGE)#trials"
+	$(BIN)/inbench compare '$(NET)' $(PARTS) --results $(REFERENCE) --write $(PAGE)
+	$(TABLES) --across train --write $(PAGE)
+	$(TABLES) --only celeba64-closeup --across ratio --budget "paper[steps=2000]" --write $(PAGE)
+	$(TABLES) --only celeba64-closeup --masks center --budget "$(BUDGET)" --columns perception --write $(PAGE)
+	$(TABLES) --masks center --costs --write $(PAGE)
 	$(BIN)/inbench list --write docs/built-in.md
 
 # The grid of the README, from the records of `make run`: drawn faces alone, which anybody may show; curves of the reference results.

@@ -37,7 +37,7 @@ def test_what_make_tables_writes_is_what_is_committed(line: str, command: Callab
 
 
 def test_make_tables_writes_every_document_with_numbers_of_the_committed_records() -> None:
-    written = {word for line in MADE for word in shlex.split(line) if word.endswith(".md")}
+    written = {word.partition("#")[0] for line in MADE for word in shlex.split(line) if ".md" in word}
     assert written == {"README.md", "docs/performance.md", "results/reference/README.md"}
     assert any(line.endswith("--write") for line in MADE)  # TABLES.md, which is at home there
 

@@ -587,6 +587,7 @@ def test_a_page_may_hold_several_tables_of_a_kind_each_under_its_own_name(tmp_pa
         assert command(*asked, "--check", f"{page}#{name}").code == 1
         assert command(*asked, "--write", f"{page}#{name}").code == 0
         assert command(*asked, "--check", f"{page}#{name}").code == 0
+    assert page.read_text().count(PROTOCOL_LINE) == 1  # a document says it once
     floors, learned = page.read_text().split(tables.markers("floors")[1])
     assert ("| mean-fill" in floors, "| gan" in floors) == (True, False)
     assert ("| mean-fill" in learned, "| gan" in learned) == (False, True)

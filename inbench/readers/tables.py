@@ -214,21 +214,24 @@ def is_current(text: str, file: Path, name: str = "tables") -> bool:
 
 
 def placed(text: str, file: Path, name: str = "tables") -> str:
-    """The file's content with the tables in it. In markdown, all but the scores have their markers from the first time on."""
+    """The file's content with the tables in it; a document says the protocol once.
+
+    In markdown, all but the scores have their markers from the first time on.
+    """
     opening, closing = markers(name)
-    held = f"{opening}\n\n{text.rstrip()}\n\n{closing}"
     own = name != "tables" and ENDINGS.get(file.suffix) == "markdown"
     if file.is_file():
         old = file.read_text(encoding="utf-8")
         before, begin, rest = old.partition(opening)
         _, end, after = rest.partition(closing)
         if begin and end:
-            return f"{before}{held}{after}"
+            once = text.replace(f"\n\n{PROTOCOL_LINE}", "") if PROTOCOL_LINE in before + after else text
+            return f"{before}{opening}\n\n{once.rstrip()}\n\n{closing}{after}"
         if own:
             raise UserError(
                 f"{file} has no place for {name}; write {opening} and {closing} where they go, or name another file"
             )
-    return f"{held}\n" if own else text
+    return f"{opening}\n\n{text.rstrip()}\n\n{closing}\n" if own else text
 
 
 def markers(name: str = "tables") -> tuple[str, str]:

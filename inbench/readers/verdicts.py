@@ -23,6 +23,9 @@ from inbench.words.records import Record
 SUPPORTED, REFUTED, EQUIVALENT, OPEN = "supported", "not supported", "equivalent within the margin", "underpowered"
 CURVES = ("loss-level", "loss-swing")
 """Of the last fifth of a training: the median of its loss, and how far that swings relative to it. Lower is better."""
+ERRORS = ("l1", "l2", "psnr", "psnr-pooled", "psnr-completed")
+"""Metrics of error per pixel, by which the floor is a floor."""
+NOT_RUN, EARLY = "not run", "too early"
 RULE = (
     "the gain is a difference, so taken that above 0 is what the paper says",
     f"{SUPPORTED}: its interval lies above 0, and p below 0.05 after Holm over all claims of this table",
@@ -40,6 +43,10 @@ class Judged:
     compared: Compared | None = None
     difference: Difference | None = None
     verdict: str = ""
+
+    @property
+    def early(self) -> bool:
+        return self.verdict.startswith(EARLY)
 
 
 @dataclass(frozen=True)
@@ -70,7 +77,7 @@ def judge(results: Path, paper: Paper, roles: Mapping[str, str], budget: str | N
         if not one or not other:
             return None
         compared = compared_in(scored, one, other)
-        compared.withheld = compared.withheld or told_short(too_short(found[section], scored, one, other))
+        compared.short = too_short(found[section], scored, one, other)
         return Pair(scored, (one.records, other.records), compared)
 
     sizes = {table.size for table in paper.tables}
@@ -90,18 +97,18 @@ def judge(results: Path, paper: Paper, roles: Mapping[str, str], budget: str | N
 
 def _worth(tested: Sequence[Judged]) -> tuple[int, int]:
     """How many claims can be judged, and how many were compared at all."""
-    compared = [one.compared for one in tested if one.compared]
-    return sum(not one.withheld for one in compared), len(compared)
+    compared = [one for one in tested if one.compared]
+    return sum(not one.early for one in compared), len(compared)
 
 
 def _weight(one: Judged) -> tuple[bool, int, int]:
     """Of the same trainings, a claim is judged where it can be, over the most of them, on the most pictures."""
     compared = one.compared
-    return (not compared.withheld, min(compared.seeds), compared.images) if compared else (False, 0, 0)
+    return (not one.early, min(compared.seeds), compared.images) if compared else (False, 0, 0)
 
 
 def _not_run(claim: Claim) -> Judged:
-    return Judged(claim, verdict="not run")
+    return Judged(claim, verdict=NOT_RUN)
 
 
 def _test(claim: Claim, found: Iterable[Section], labels: Mapping[str, str], budget: str, between: Between) -> Judged:
@@ -115,7 +122,7 @@ def _test(claim: Claim, found: Iterable[Section], labels: Mapping[str, str], bud
     except UserError as error:
         return Judged(claim, verdict=f"no verdict: {error}")
     if pair is None:
-        return Judged(claim, verdict="not run")
+        return Judged(claim, verdict=NOT_RUN)
     if claim.metric in CURVES:
         return _of_curves(claim, pair)
     if claim.metric not in pair.compared.differences:
@@ -133,7 +140,7 @@ def _of_scores(claim: Claim, compared: Compared, means: Sequence[Sequence[float]
         better = "lower" if max(centres) > 0 else "higher"
     if better == "lower":
         told = Difference(-told.value, -told.high, -told.low, told.p)
-    return Judged(claim, compared, told, f"too early: {compared.withheld}" if compared.withheld else "")
+    return Judged(claim, compared, told, f"{EARLY}: {compared.withheld}" if compared.withheld else "")
 
 
 def _of_curves(claim: Claim, pair: Pair) -> Judged:
@@ -142,13 +149,13 @@ def _of_curves(claim: Claim, pair: Pair) -> Judged:
     if not all(lasts):
         return Judged(claim, verdict="no curve of a loss")
     ours, theirs = ([last[CURVES.index(claim.metric)] for last in side] for side in lasts)
+    early = f"{EARLY}: {pair.compared.withheld}" if pair.compared.withheld else ""
     if max(len(ours), len(theirs)) > 1:
-        return Judged(claim, pair.compared, statistics.between_seeds(theirs, ours))
+        return Judged(claim, pair.compared, statistics.between_seeds(theirs, ours), early)
     difference = sum(theirs) / len(theirs) - sum(ours) / len(ours)
     nothing = float("nan")
-    return Judged(
-        claim, pair.compared, Difference(difference, nothing, nothing, nothing), f"{OPEN}: one training tells no spread"
-    )
+    told = Difference(difference, nothing, nothing, nothing)
+    return Judged(claim, pair.compared, told, early or f"{OPEN}: one training tells no spread")
 
 
 def _settle(tested: Sequence[Judged]) -> None:
@@ -158,6 +165,8 @@ def _settle(tested: Sequence[Judged]) -> None:
     for one, chance in zip(judged, chances, strict=True):
         if one.difference:
             one.verdict = verdict_of(one.difference, chance, MARGINS.get(one.claim.metric, 0.0))
+            if one.compared and one.compared.short and one.claim.metric in ERRORS:
+                one.verdict += f", so far: {told_short(one.compared.short)}"
     for one in tested:
         one.verdict = one.verdict or OPEN
 
@@ -183,9 +192,12 @@ def sheet(paper: Paper, tested: Sequence[Judged]) -> Sheet:
         Column("over", number=False),
         Column("verdict", number=False),
     ]
-    body = [_line(one) for one in tested]
+    missing = [one for one in tested if one.verdict == NOT_RUN]
+    listed = dict.fromkeys(f"{one.claim.says} ({one.claim.method} against {one.claim.than})" for one in missing)
+    body = [_line(one) for one in tested if one not in missing or len(missing) == len(tested)]
     compared = [one.compared for one in tested if one.compared]
     notes = [*RULE, *sorted({_told(one) for one in compared})]
+    notes += [f"{NOT_RUN}, and not in the table: {'; '.join(listed)}"] if 0 < len(missing) < len(tested) else []
     return Sheet(f"{paper.name}: what it claims, tested", columns, body, notes)
 
 
