@@ -553,7 +553,7 @@ def test_what_has_no_number_is_not_among_the_best(tmp_path):
     lay(tmp_path, "lost", (math.nan,) * 4)
     text = tables.best(tmp_path, 5)
     assert list(body(text)) == ["gan"]
-    assert "the best of 1" in text
+    assert "the best 1 of 1**" in text
 
 
 def test_terms_stand_beside_the_costs_where_they_are_known(tmp_path):
@@ -657,7 +657,7 @@ def test_the_best_of_all_budgets_stand_with_their_budget_and_beside_the_floor(tm
     assert [[cell.text for cell in line[:2]] for line in sheet.body] == [
         ["gan", "paper"], ["gan", "paper[steps=9]"], ["linear", "-"],
     ]  # fmt: skip
-    assert sheet.title == "faces, 64 x 64, hole: center: the best of 4"
+    assert sheet.title == "faces, 64 x 64, hole: center: the best 2 of 4, and linear"
     told = command("tables", "--results", str(tmp_path), "--best", "1")
     assert [line.split("|")[2].strip() for line in told.out.splitlines() if line.startswith(("| gan", "| linear"))] == [
         "paper",

@@ -235,7 +235,9 @@ def _best_sheet(members: list[Row], count: int) -> Sheet:
         for row in shown
     ]
     first = members[0]
-    title = f"{first['dataset']}, {first['size']} x {first['size']}, hole: {first['mask']}: the best of {len(order)}"
+    place = f"{first['dataset']}, {first['size']} x {first['size']}, hole: {first['mask']}"
+    extra = f", and {FLOOR}" if len(shown) > count else ""
+    title = f"{place}: the best {min(count, len(order))} of {len(order)}{extra}"
     notes = [f"{_images(images)}; by {PRIMARY}, whatever the budget: how much each was given stands beside it"]
     notes += [f"tested on fewer images and left out: {', '.join(sorted(fewer))}"] if fewer else []
     notes += _interval(shown)
