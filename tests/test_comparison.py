@@ -141,7 +141,7 @@ def test_pictures_are_paired_by_their_names(tmp_path):
     lay(tmp_path, "other", tuple(HARD[::-1]), ids=ids[::-1])
     (found,) = comparison.compare(tmp_path, "one", "other")
     assert (found.differences["psnr"].low, found.differences["psnr"].high) == (0, 0)
-    assert "no difference in psnr-pooled can be claimed" in verdict(tmp_path)
+    assert "equivalent in psnr-pooled" in verdict(tmp_path)
 
 
 def test_a_difference_under_the_margin_says_so(tmp_path):
@@ -196,6 +196,14 @@ def test_a_single_training_beside_several_is_compared_over_trainings_and_says_so
     (found,) = comparison.compare(tmp_path, "one", "linear")
     assert found.differences["psnr"].p == pytest.approx(scipy.stats.ttest_1samp([20.0, 20.4, 19.6], 18.0).pvalue)
     assert "taken to vary" not in formats.markdown(comparison_sheets.sheets([found]))
+
+
+def test_an_interval_within_the_margin_is_equivalence_and_a_wide_one_is_nothing(tmp_path):
+    lay(tmp_path, "one", tuple(HARD))
+    lay(tmp_path, "near", tuple(HARD + np.resize([0.05, -0.05], 60)))
+    lay(tmp_path, "far", tuple(HARD + np.resize([3, -3], 60)))
+    assert verdict(tmp_path, "one", "near").startswith("verdict: equivalent in psnr-pooled within the margin of 0.1 dB (p = ")
+    assert verdict(tmp_path, "one", "far").startswith("verdict: no difference in psnr-pooled can be claimed (p = ")
 
 
 def test_one_seed_says_nothing_of_others(tmp_path):

@@ -111,16 +111,13 @@ def _chosen(asked: argparse.Namespace, made: list[dict[str, Any]]) -> list[dict[
 
 def _needed(asked: argparse.Namespace, known: set[str]) -> Callable[[Section], bool]:
     """Which tables the figures are about."""
-    from inbench.readers.naming import is_called, one_set
+    from inbench.readers import paper_sheets
+    from inbench.readers.naming import is_called
     from inbench.words import published
 
     if asked.paper:
         paper = published.load(asked.paper)
-        roles = published.roles_of(paper, asked.datasets).values()
-        labels = {one_set(known, published.label_of(name)) for name in roles}
-        tables = published.chosen(paper, asked.table)
-        masks = {row.mask for table in tables for row in table.rows}
-        return lambda section: section.dataset in labels and section.mask in masks
+        return paper_sheets.needed(published.chosen(paper, asked.table), published.roles_of(paper, asked.datasets))
     if asked.only and not any(is_called(one, asked.only) for one in known):
         raise unknown("data set", asked.only, known)
     return lambda section: asked.only is None or is_called(section.dataset, asked.only)

@@ -22,7 +22,7 @@ TELLING_DIGITS = 4
 
 
 @dataclass(frozen=True)
-class Cell:
+class Printed:
     """A published number with the least and the most that it may be rounded from."""
 
     value: float
@@ -40,12 +40,12 @@ def notes(paper: Paper) -> list[str]:
     return found
 
 
-def _cell(text: str) -> Cell:
+def _cell(text: str) -> Printed:
     half = 0.5 * 10.0 ** -len(text.partition(".")[2])
-    return Cell(float(text), float(text) - half, float(text) + half)
+    return Printed(float(text), float(text) - half, float(text) + half)
 
 
-def _pooled(paper: Paper, row: PaperRow) -> Cell | None:
+def _pooled(paper: Paper, row: PaperRow) -> Printed | None:
     """The PSNR of a row's mean squared error."""
     if "l2" not in row.published or paper.convention["aggregation"].value != "mean":
         return None
@@ -53,7 +53,7 @@ def _pooled(paper: Paper, row: PaperRow) -> Cell | None:
     value, high, low = (
         -10 * math.log10(percent / 100 * paper.factor**-2 / 4) for percent in (error.value, error.low, error.high)
     )
-    return Cell(value, low, high)
+    return Printed(value, low, high)
 
 
 def _of_row(paper: Paper, table: PaperTable, row: PaperRow) -> Iterator[str]:

@@ -7,9 +7,10 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from inbench.readers import consistency
-from inbench.readers.naming import is_of, one_set
+from inbench.readers.naming import is_called, is_of, one_set
 from inbench.readers.rows import trained_on_it
 from inbench.readers.score_sheets import best_of, bold, faults, head, marked, marks, ranks, score
+from inbench.readers.sections import Section
 from inbench.readers.sheets import NO_CELL, Cell, Column, Sheet
 from inbench.words.published import SETTLES, Paper, PaperRow, PaperTable, label_of
 from inbench.words.soundness import PRIMARY
@@ -64,6 +65,13 @@ class Beside:
             and trained_on_it(one)
             and is_of(one, row.method)
         ]
+
+
+def needed(tables: Sequence[PaperTable], roles: Mapping[str, str]) -> Callable[[Section], bool]:
+    """Which of our tables have the rows of a paper's."""
+    labels = [label_of(name) for name in roles.values()]
+    places = {(table.size, row.mask) for table in tables for row in table.rows}
+    return lambda section: (section.size, section.mask) in places and any(is_called(section.dataset, label) for label in labels)
 
 
 def paper_sheets(beside: Beside, tables: Sequence[PaperTable]) -> list[Sheet]:

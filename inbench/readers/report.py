@@ -39,7 +39,7 @@ Filtered = tuple[Mapping[str, str], Sheet]
 
 
 @dataclass(frozen=True)
-class Column:
+class SortedColumn:
     """A column of a table that can be sorted; more: one that is shown when all metrics are asked for."""
 
     head: str
@@ -64,7 +64,7 @@ class Table:
 
     about: Mapping[str, str]
     title: str
-    columns: list[Column]
+    columns: list[SortedColumn]
     lines: list[Line]
     scale: tuple[float, float] | None
     notes: str
@@ -174,9 +174,9 @@ def _table(members: list[Row]) -> Table:
     best = {name: best_of(name, members) for name in names}
     better = {name: metric["better"] for row in members for name, metric in row["metrics"].items()}
     trained = not all(trained_on_it(row) for row in members)
-    columns = [Column("method", kind="text"), *([Column("trained on", kind="text")] if trained else [])]
-    columns += [Column(head(name, members), better=better.get(name, "lower"), more=name not in SHOWN) for name in names]
-    columns += [Column("train s"), Column("ms/image")]
+    columns = [SortedColumn("method", kind="text"), *([SortedColumn("trained on", kind="text")] if trained else [])]
+    columns += [SortedColumn(head(name, members), better=better.get(name, "lower"), more=name not in SHOWN) for name in names]
+    columns += [SortedColumn("train s"), SortedColumn("ms/image")]
     scale = _scale(members)
     return Table(
         about(members[0]),

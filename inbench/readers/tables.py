@@ -161,7 +161,8 @@ def paper(
     def settled(row: dict[str, Any]) -> list[tuple[float, float]]:
         return [curve.last() for name in row["records"] if (curve := curves.curve_of(by_folder[name]))]
 
-    beside = paper_sheets.Beside(told, rows_of(kept), published.roles_of(told, datasets), budget, settled)
+    roles = published.roles_of(told, datasets)
+    beside = paper_sheets.Beside(told, rows_of(kept, where=paper_sheets.needed(chosen, roles)), roles, budget, settled)
     if form in ("csv", "json"):
         made = paper_sheets.as_rows(beside, chosen)
         return formats.paper_csv(made) if form == "csv" else formats.as_json(made)
