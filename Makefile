@@ -53,8 +53,10 @@ tables: .venv/run
 figures: .venv/test
 	$(BIN)/inbench figures --only drawn-faces --kinds grid --masks center --pick random=2,worst=1 --methods linear,nearest,autoencoder,contextual-attention,dense-gan --output build/figures
 	cp build/figures/drawn-faces-64-center-quick-grid.png docs/drawn-faces.png
-	$(BIN)/inbench figures --results $(REFERENCE) --only celeba64-closeup --kinds curves --masks center --output build/figures
+	$(BIN)/inbench figures --results $(REFERENCE) --only celeba64-closeup --kinds curves --masks center --methods autoencoder,context-encoder,dense-gan,semantic-inpainting --output build/figures
 	cp "build/figures/celeba64-closeup-64-center-paper_steps_2000-curves.png" $(REFERENCE)/curves.png
+	$(BIN)/inbench figures --results $(REFERENCE) --only celeba64-closeup --across ratio --output build/figures
+	cp build/figures/celeba64-closeup-64-brush-paper_steps_2000-across-ratio.png $(REFERENCE)/ratio.png
 
 # Measures the ratios anew and writes them into the document; alone on the machine, or the numbers mean nothing.
 performance: .venv/test

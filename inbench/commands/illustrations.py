@@ -12,8 +12,9 @@ from inbench.joints.registry import Registry
 from inbench.readers import curves, picking
 from inbench.readers.across import families
 from inbench.readers.rows import trained_on_it
-from inbench.readers.score_sheets import has_value, head, metric_seeds, ranks, title_of
+from inbench.readers.score_sheets import has_value, head, metric_seeds, ranks, title_of, trained_elsewhere
 from inbench.readers.sections import by_data
+from inbench.readers.sheets import sentences
 from inbench.words import brackets
 from inbench.words.errors import UserError
 from inbench.words.records import Record
@@ -186,7 +187,8 @@ def across(made: Sequence[Row], option: str) -> Iterator[Illustration]:
                 ends = [(place, row["metrics"][PRIMARY]) for place, row in found]
                 lines[name] = [(place, metric["mean"], metric["low"], metric["high"]) for place, metric in ends]
                 named.append(Named(name, found[0][1]))
-        caption = f"{title_of(family.of)}: {PRIMARY} by {family.option}. {_intervals(named)}"
+        told = [f"{title_of(family.of)}: {PRIMARY} by {family.option}.", sentences(trained_elsewhere(family.lines))]
+        caption = " ".join(filter(None, [*told, _intervals(named)]))
         drawn = figures.Lines(family.option, _label(PRIMARY, named), list(family.heads), lines)
         name = brackets.file_name(f"{file_stem(family.of)}-across-{family.option}")
         yield Illustration(name, caption, figures.line_figure(drawn, drawing.styles(in_order(named)), caption))

@@ -270,10 +270,16 @@ def grid_sheet(
         cells = [Cell(method), *([Cell(training)] if len(trained) > 1 else [])]
         body.append([*cells, *(_marked_score(metric, by.get(column), best[column]) for column in heads)])
         broken += [f"{heads[column]}: {fault}" for column, row in by.items() for fault in faults([row])]
-    told = notes(members)
-    if len(trained) == 1 and not all(trained_on_it(row) for row in members):
-        told.append(f"every learner was trained on {next(iter(trained))}")
-    return Sheet(title, columns, body, [*told, *bold(body, " of its line" if along else "")], broken)
+    return Sheet(
+        title, columns, body, [*notes(members), *trained_elsewhere(lines), *bold(body, " of its line" if along else "")], broken
+    )
+
+
+def trained_elsewhere(lines: Mapping[Line, Mapping[str, Row]]) -> list[str]:
+    """On what all learners were trained, where that is one mask and not the one that they are tested on."""
+    trained = {training for _, training in lines} - {"-"}
+    there = all(trained_on_it(row) for by in lines.values() for row in by.values())
+    return [] if there or len(trained) > 1 else [f"every learner was trained on {trained.pop()}"]
 
 
 def _marked_score(metric: str, row: Row | None, best: float | None) -> Cell:
