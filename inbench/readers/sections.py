@@ -65,24 +65,29 @@ def sections(found: list[Record]) -> dict[Section, list[Record]]:
 
 
 def shown_once(found: list[Record]) -> Callable[[Section], bool]:
-    """Which tables are shown: those that hold more than guests from other budgets, all of whom stand in another one too.
+    """Which tables are shown: all but those of guests from other budgets alone, all of whom another table has as well.
 
-    Only that is a table of the same pictures and hole which tests no fewer of them. Whoever looks a record up by its budget
+    Another table is one of the same pictures and hole that tests no fewer of them. Whoever looks a record up by its budget still
     finds it in all its tables.
     """
     made = sections(found)
     keys = {section: {record.key for record in members} for section, members in made.items()}
     at_home = {section for section, members in made.items() if any(_at_home(record, section) for record in members)}
+    beside: dict[Section, list[Section]] = {}
+    for section in made:
+        beside.setdefault(dataclasses.replace(section, budget=""), []).append(section)
 
     def holds(other: Section, section: Section) -> bool:
-        """Whether another table has all of one, and is to be preferred to it."""
-        same = other != section and dataclasses.replace(other, budget=section.budget) == section
-        if not same or not keys[section] <= keys[other] or standing.tests_fewer(other.budget, section.budget):
+        """Whether another table of the same pictures and hole has all of one, and is to be preferred to it."""
+        if other == section or not keys[section] <= keys[other] or standing.tests_fewer(other.budget, section.budget):
             return False
         more = keys[section] < keys[other] or standing.tests_fewer(section.budget, other.budget)
         return more or other in at_home or other.budget < section.budget
 
-    return {section for section in made if section in at_home or not any(holds(other, section) for other in made)}.__contains__
+    shown = at_home | {
+        section for same in beside.values() for section in same if not any(holds(other, section) for other in same)
+    }
+    return shown.__contains__
 
 
 def _at_home(record: Record, section: Section) -> bool:
