@@ -67,7 +67,7 @@ def sections(found: list[Record]) -> dict[Section, list[Record]]:
 def shown_once(found: list[Record]) -> Callable[[Section], bool]:
     """Which tables are shown: all but those of guests from other budgets alone, all of whom another table has as well.
 
-    Another table is one of the same pictures and hole that tests no fewer of them. Whoever looks a record up by its budget still
+    Another table is one of the same pictures and hole that tests no fewer of them. Whoever looks a record up by budget still
     finds it in all its tables.
     """
     made = sections(found)
