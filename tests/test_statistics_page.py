@@ -16,7 +16,7 @@ def test_a_command_of_the_page_works(line, command, tmp_path, monkeypatch):
     floor(tmp_path / "results")
     lay(tmp_path / "results", "nearest", labels={"dataset": "drawn-faces"})
     lay(tmp_path / "results", "nearest")
-    lay(tmp_path / "results", "nearest", labels={"dataset": "drawn-faces[train=500]"}, run={"data": "fewer"})
+    lay(tmp_path / "results", "nearest", labels={"dataset": "faces[train=500]"}, run={"data": "fewer"})
     lay(tmp_path / "results", "mean-fill")
     program, *words = shlex.split(line)
     told = command(*words)
