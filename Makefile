@@ -28,7 +28,7 @@ ROLES = celeba=celeba64-closeup,cars=cars64
 FLIPS = augmentation=flip,ema=0.999
 AUTO = autoencoder[region=hole,mask-channel=true,schedule=cosine,lr=0.0005]
 NET = dense-gan[adversarial=0,tv=0,hole-weight=10,mask-channel=true,schedule=cosine,lr=0.0005]
-PARTS = '[dense=false]' '[skips=off]' '[tv=1e-6]' linear '$(AUTO)'
+PARTS = '[dense=false]' '[skips=off]' '[bottleneck=fc]' '[tv=1e-6]' linear '$(AUTO)'
 
 # Writes the committed tables anew from the committed records, and the page of all plugins from the plugins.
 tables: .venv/run
@@ -43,7 +43,9 @@ tables: .venv/run
 	$(TABLES) --only celeba64-closeup --masks center --budget "paper[$(FLIPS),steps=2000]" --write "$(PAGE)#faces tuned"
 	$(TABLES) --only cars64 --masks center --budget "paper[steps=1000]" --write "$(PAGE)#cars as published"
 	$(TABLES) --only cars64 --masks center --budget "paper[$(FLIPS),steps=1000]" --write "$(PAGE)#cars tuned"
+	$(TABLES) --only cars64 --masks "center on val" --budget "paper[augmentation=flip,steps=300]" --columns psnr-pooled --write "$(PAGE)#trials"
 	$(BIN)/inbench compare '$(NET)' $(PARTS) --results $(REFERENCE) --write $(PAGE)
+	$(TABLES) --across train --write $(PAGE)
 	$(TABLES) --only celeba64-closeup --across ratio --budget "paper[steps=2000]" --write $(PAGE)
 	$(TABLES) --only celeba64-closeup --masks center --budget "$(BUDGET)" --columns perception --write $(PAGE)
 	$(TABLES) --masks center --costs --write $(PAGE)

@@ -47,7 +47,7 @@ class Family:
 def families(made: Sequence[Row], option: str) -> list[Family]:
     """All rows that differ by one option alone: `train` of a data set, `ratio` of a hole, `lr` of a method.
 
-    Raises `UserError` where no two rows do.
+    A line with one value tells nothing of it and is left out. Raises `UserError` where no two rows do.
     """
     option, key = option.replace("_", "-"), option.replace("-", "_")
     found = []
@@ -62,11 +62,9 @@ def families(made: Sequence[Row], option: str) -> list[Family]:
                 line = (less["shown"], row["train_mask"] or "-")
                 tables.setdefault(place, {}).setdefault(line, {})[value] = row
         for place, lines in tables.items():
-            joined = _each_on_its_own(lines)
-            several = {line: by for line, by in joined.items() if len(by) > 1}
+            several = {line: by for line, by in _each_on_its_own(lines).items() if len(by) > 1}
             if several:
-                own = take is _from_method
-                found.append(Family(option, shared[place], several if own else joined, own))
+                found.append(Family(option, shared[place], several, take is _from_method))
     if not found:
         known = {name.replace("_", "-") for row in made for name in _options(row)}
         if option not in known:

@@ -263,7 +263,8 @@ def grid_sheet(
     trained = {training for _, training in lines} - {"-"}
     columns = [Column("method", number=False), *([Column("trained on", number=False)] if len(trained) > 1 else [])]
     columns += [Column(told) for told in heads.values()]
-    down = {column: best_of(metric, [by[column] for by in lines.values() if column in by]) for column in heads}
+    rivals = {column: [by[column] for by in lines.values() if column in by] for column in heads}
+    down = {column: best_of(metric, rows) if len(rows) > 1 else None for column, rows in rivals.items()}
     body, broken = [], []
     for (method, training), by in sorted(lines.items()):
         best = dict.fromkeys(heads, best_of(metric, list(by.values()))) if along else down
