@@ -43,7 +43,7 @@ tables: .venv/run
 	$(TABLES) --only celeba64-closeup --masks center --budget "paper[$(FLIPS),steps=2000]" --write "$(PAGE)#faces tuned"
 	$(TABLES) --only cars64 --masks center --budget "paper[steps=1000]" --write "$(PAGE)#cars as published"
 	$(TABLES) --only cars64 --masks center --budget "paper[$(FLIPS),steps=1000]" --write "$(PAGE)#cars tuned"
-	$(TABLES) --only cars64 --masks "center on val" --budget "paper[augmentation=flip,steps=300]" --columns psnr-pooled --write "$(PAGE)#trials"
+	$(TABLES) --only cars64 --masks "center on val" --budget "paper[augmentation=flip,steps=300]" --across lr --write "$(PAGE)#trials"
 	$(BIN)/inbench compare '$(NET)' $(PARTS) --results $(REFERENCE) --write $(PAGE)
 	$(TABLES) --across train --write $(PAGE)
 	$(TABLES) --only celeba64-closeup --across ratio --budget "paper[steps=2000]" --write $(PAGE)

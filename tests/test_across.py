@@ -78,6 +78,7 @@ def test_holes_of_the_pictures_that_validate_have_sides_too(tmp_path):
     lay(tmp_path, told={"scores": made}, labels={"masks": masks}, files=files)
     text = shown(tmp_path, "side")
     assert "hole: center on val" in text
+    assert "4 validation images" in text
     assert heads(text) == ["side=24", "side=32"]
 
 

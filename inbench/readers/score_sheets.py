@@ -12,6 +12,7 @@ from inbench.readers.rows import FLOOR, trained_on_it
 from inbench.readers.sections import by_data, by_table
 from inbench.readers.sheets import NO_CELL, Cell, Column, Sheet
 from inbench.words.errors import unknown
+from inbench.words.records import mask_and_part
 from inbench.words.soundness import PRIMARY
 
 Row = dict[str, Any]
@@ -123,7 +124,7 @@ def notes(members: Sequence[Row]) -> list[str]:
     """What is said under a table: how complete it is, of how many images, what ± and the marks mean."""
     complete = sum(row["complete"] for row in members)
     counts = {row["metrics"][PRIMARY]["n"] for row in members if row["metrics"]}
-    lines = [f"{complete} of {len(members)} complete; {_images(max(counts, default=0))}"]
+    lines = [f"{complete} of {len(members)} complete; {_images(max(counts, default=0), members[0]['mask'])}"]
     lines += sorted({note for row in members for note in row["notes"]})
     lines += _interval(members)
     lines += power(members)
@@ -143,8 +144,9 @@ def _have_several(members: Sequence[Row]) -> bool:
     return any(metric_seeds(row) > 1 for row in members)
 
 
-def _images(count: int) -> str:
-    return "1 test image, which has no interval" if count == 1 else f"{count} test images"
+def _images(count: int, mask: str) -> str:
+    part = {"test": "test", "val": "validation"}[mask_and_part(mask)[1]]
+    return f"1 {part} image, which has no interval" if count == 1 else f"{count} {part} images"
 
 
 def marked(members: Sequence[Row]) -> list[str]:
@@ -238,7 +240,7 @@ def _best_sheet(members: list[Row], count: int) -> Sheet:
     place = f"{first['dataset']}, {first['size']} x {first['size']}, hole: {first['mask']}"
     extra = f", and {FLOOR}" if len(shown) > count else ""
     title = f"{place}: the best {min(count, len(order))} of {len(order)}{extra}"
-    notes = [f"{_images(images)}; by {PRIMARY}, whatever the budget: how much each was given stands beside it"]
+    notes = [f"{_images(images, first['mask'])}; by {PRIMARY}, whatever the budget: how much each was given stands beside it"]
     notes += [f"tested on fewer images and left out: {', '.join(sorted(fewer))}"] if fewer else []
     notes += _interval(shown)
     return Sheet(title, columns, body, [*notes, *marked(shown), *bold(body)])
