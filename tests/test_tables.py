@@ -554,6 +554,9 @@ def test_what_has_no_number_is_not_among_the_best(tmp_path):
     text = tables.best(tmp_path, 5)
     assert list(body(text)) == ["gan"]
     assert "the best 1 of 1**" in text
+    for name in ("gan", "net"):
+        lay(tmp_path, name, run={"data": "0ther"}, labels={"dataset": "cars"})
+    assert "faces" not in tables.best(tmp_path, 5)
 
 
 def test_terms_stand_beside_the_costs_where_they_are_known(tmp_path):

@@ -205,12 +205,16 @@ def faults(members: Sequence[Row]) -> list[str]:
 
 
 def best_sheets(made: Sequence[Row], count: int) -> list[Sheet]:
-    """For each data set, size and hole: the best rows of all budgets that rank, and the floor, by the primary metric."""
+    """For each data set, size and hole: the best rows of all budgets that rank, and the floor, by the primary metric.
+
+    One method alone is the best of nothing, and has a sheet only where there is no other.
+    """
     together: dict[tuple[object, ...], list[Row]] = {}
     for row in made:
         if row["complete"] and has_value(row) and ranks(row["budget"]) and trained_on_it(row) and row["external"] is None:
             together.setdefault(tuple(row[key] for key in ("dataset", "data", "size", "mask")), []).append(row)
-    return [_best_sheet(members, count) for members in together.values()]
+    several = [members for members in together.values() if len({row["shown"] for row in members}) > 1]
+    return [_best_sheet(members, count) for members in several or together.values()]
 
 
 def _best_sheet(members: list[Row], count: int) -> Sheet:
