@@ -75,6 +75,13 @@ def test_a_wrong_word_is_one_sentence(command: Command, pictured: Path, tmp_path
     assert "Traceback" not in told.err
 
 
+def test_a_matrix_has_all_holes_whichever_the_other_figures_are_about(command: Command, pictured: Path, tmp_path: Path) -> None:
+    words = ("figures", "--results", str(pictured), "--output", str(tmp_path), "--masks", "center")
+    told = command(*words, "--kinds", "cost,matrix")
+    assert (told.code, told.err) == (0, "")
+    assert [path.stem.rpartition("-")[2] for path in sorted(tmp_path.glob("*.png"))] == ["cost", "matrix"]
+
+
 def test_without_records_it_says_how_to_make_some(command: Command, tmp_path: Path) -> None:
     told = command("figures", "--results", str(tmp_path))
     assert told.code == 2

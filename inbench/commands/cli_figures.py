@@ -84,9 +84,12 @@ def _drawn(
 ) -> Iterator[tuple[str, Illustration]]:
     """All figures that are asked for, with their kind; what cannot be drawn is told where somebody misses it."""
     from inbench.commands import illustrations
+    from inbench.words import brackets
 
     if asked.across:
-        yield from (("across", one) for one in illustrations.across(_chosen(asked, made), asked.across))
+        rows, masks = _chosen(asked, made), brackets.split_list(asked.masks or "all")
+        here = [row for row in rows if "all" in masks or row["mask"] in masks]
+        yield from (("across", one) for one in illustrations.across(here, asked.across))
         return
     for kind, members, stem, title in _wanted(asked, made, kinds):
         try:
@@ -97,16 +100,15 @@ def _drawn(
 
 
 def _chosen(asked: argparse.Namespace, made: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The rows of the methods that are asked for, on holes that there are."""
+    """The rows of the methods that are asked for; a `UserError` where a hole is asked for that none has."""
     from inbench.readers.naming import chosen
     from inbench.words import brackets
 
     made = chosen(made, asked.methods)
-    masks = brackets.split_list(asked.masks or "all")
-    for mask in masks:
+    for mask in brackets.split_list(asked.masks or ""):
         if mask != "all" and mask not in {row["mask"] for row in made}:
             raise unknown("mask", mask, {row["mask"] for row in made})
-    return made if "all" in masks else [row for row in made if row["mask"] in masks]
+    return made
 
 
 def _needed(asked: argparse.Namespace, known: set[str]) -> Callable[[Section], bool]:

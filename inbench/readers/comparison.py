@@ -29,8 +29,8 @@ PRIMARY_MASK = "center"
 @dataclass
 class Compared:
     """One section: the differences of A and B by metric. by_seeds: over trainings, else over the pictures of one each.
-    singles: those with one training that another seed would change; beside several of the other it is taken to vary as they do.
 
+    singles: those with one training that another seed would change; beside several of the other it is taken to vary as they do.
     beside: B as it is told beside A: of the same method, the parameters that differ. withheld: why nothing is claimed;
     short: which of the two had so short a training that what is claimed of it says little of the method.
     """
@@ -164,10 +164,9 @@ def compared_in(scored: Scored, *sides: Side) -> Compared:
         fixed = (has_no_chance(one), has_no_chance(other))
         differences = {name: statistics.between_seeds(*sides, fixed=fixed) for name, sides in means.items()}
     else:
-        read = [[scored.columns(record, metrics) for record in side] for side in (one, other)]
-        values = [np.mean([columns for columns, _ in side], axis=0) for side in read]
+        (values, owners), (others, _) = (scored.columns(side[0], metrics) for side in (one, other))
         differences = {
-            name: statistics.paired(values[0][:, place], values[1][:, place], read[0][0][1], reduce=told["reduce"])
+            name: statistics.paired(values[:, place], others[:, place], owners, reduce=told["reduce"])
             for place, (name, told) in enumerate(metrics.items())
         }
     found = Compared(

@@ -137,7 +137,7 @@ def verdict(compared: Compared, claims: int) -> str:
         return reason
     better = _claimed(compared)
     told = _p(compared) + (f", Holm over {claims} data sets and budgets" if claims > 1 else "")
-    if not better and _is_equal(compared):
+    if not better and compared.differences[PRIMARY].within(MARGINS[PRIMARY]):
         return f"verdict: equivalent in {PRIMARY} within the margin of {MARGINS[PRIMARY]} dB ({told})"
     if not better:
         return f"verdict: no difference in {PRIMARY} can be claimed ({told})"
@@ -152,7 +152,8 @@ def _verdict_in_short(compared: Compared) -> str:
         return reason
     better = _claimed(compared)
     if not better:
-        return f"{'equivalent within the margin' if _is_equal(compared) else 'no difference can be claimed'} ({_p(compared)})"
+        equal = compared.differences[PRIMARY].within(MARGINS[PRIMARY])
+        return f"{'equivalent within the margin' if equal else 'no difference can be claimed'} ({_p(compared)})"
     small = ", less than the margin" if abs(compared.differences[PRIMARY].value) < MARGINS[PRIMARY] else ""
     return f"{'the first' if better == compared.names[0] else compared.beside} is better{small} ({_p(compared)})"
 
@@ -170,12 +171,6 @@ def _chance(compared: Compared) -> float:
 def _claimed(compared: Compared) -> str:
     """Who may be claimed to be better by the primary; nobody else."""
     return _better(compared, PRIMARY) if _chance(compared) < 1 - statistics.LEVEL else ""
-
-
-def _is_equal(compared: Compared) -> bool:
-    """Whether the whole interval lies within the margin."""
-    difference = compared.differences[PRIMARY]
-    return -MARGINS[PRIMARY] < difference.low and difference.high < MARGINS[PRIMARY]
 
 
 def _p(compared: Compared) -> str:

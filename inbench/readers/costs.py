@@ -56,10 +56,7 @@ def _sheet(members: list[dict[str, Any]]) -> Sheet:
     days = sorted({day for row in members for day in row["written"]})
     commits = sorted({commit for row in members for commit in row["commits"]})
     notes += [f"written {' to '.join(dict.fromkeys((days[0], days[-1])))}, by commit {', '.join(commits) or 'unknown'}"]
-    first = members[0]
-    title = (
-        title_of(first) if len(budgets) < 2 else f"{first['dataset']}, {first['size']} x {first['size']}, hole: {first['mask']}"
-    )
+    title = title_of(members[0], budget=len(budgets) < 2)
     return Sheet(title + where, columns, body, notes)
 
 

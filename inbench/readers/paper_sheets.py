@@ -138,7 +138,7 @@ def _table_notes(beside: Beside, table: PaperTable, pairs: Pairs) -> list[str]:
     counted = f"; {'/'.join(map(str, sorted(images)))} test images" if images else ""
     lines = [f"published (in italics): {paper.source}; {table.source}"]
     lines.append(f"{sum(row['complete'] for row in held)} of {len(wanted)} complete{counted}")
-    if held:
+    if held and table.kind == "Table":
         over = " or over trainings" if any(len(row["seeds"]) > 1 for row in held) else ""
         lines.append(f"± is half a 95 % interval over images{over}, of ours alone")
     lines += sorted({note for row in held for note in row["notes"]})
@@ -188,8 +188,7 @@ def _curves_sheet(beside: Beside, figure: PaperTable) -> Sheet:
         body.append([*cells, Cell(f"{level:.4f} ± {level * swing:.4f}") if settled else NO_CELL])
     notes = ["ours: the median loss of the last fifth of the steps ± half the distance from its 5th to its 95th percentile"]
     title = f"{beside.paper.name}, {figure.name}: {figure.title}"
-    beside_notes = [line for line in _table_notes(beside, figure, pairs) if not line.startswith("±")]
-    return Sheet(title, columns, body, [*beside_notes, *notes])
+    return Sheet(title, columns, body, [*_table_notes(beside, figure, pairs), *notes])
 
 
 def _figures_sheet(beside: Beside, figures: Sequence[PaperTable]) -> Sheet:

@@ -27,10 +27,11 @@ def score_sheets(made: Sequence[Row], shown: Sequence[str] = SHOWN) -> list[Shee
     return [_sheet(members, shown) for members in by_table(made)]
 
 
-def title_of(row: Row, *, mask: bool = True) -> str:
+def title_of(row: Row, *, mask: bool = True, budget: bool = True) -> str:
     """What a section is called."""
-    hole = f"hole: {row['mask']}, " if mask else ""
-    return f"{row['dataset']}, {row['size']} x {row['size']}, {hole}budget: {row['budget']}"
+    told = [f"hole: {row['mask']}"] if mask else []
+    told += [f"budget: {row['budget']}"] if budget else []
+    return ", ".join([row["dataset"], f"{row['size']} x {row['size']}", *told])
 
 
 def _sheet(members: list[Row], shown: Sequence[str]) -> Sheet:
@@ -241,9 +242,8 @@ def _best_sheet(members: list[Row], count: int) -> Sheet:
         for row in shown
     ]
     first = members[0]
-    place = f"{first['dataset']}, {first['size']} x {first['size']}, hole: {first['mask']}"
     extra = f", and {FLOOR}" if len(shown) > count else ""
-    title = f"{place}: the best {min(count, len(order))} of {len(order)}{extra}"
+    title = f"{title_of(first, budget=False)}: the best {min(count, len(order))} of {len(order)}{extra}"
     notes = [f"{_images(images, first['mask'])}; by {PRIMARY}, whatever the budget: how much each was given stands beside it"]
     notes += [f"tested on fewer images and left out: {', '.join(sorted(fewer))}"] if fewer else []
     notes += _interval(shown)

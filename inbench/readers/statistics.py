@@ -85,6 +85,10 @@ class Difference:
     high: float
     p: float
 
+    def within(self, margin: float) -> bool:
+        """Whether the whole interval lies within a margin on both sides of 0."""
+        return -margin < self.low and self.high < margin
+
 
 def paired(one: NDArray[np.float64], other: NDArray[np.float64], owners: Sequence[int], *, reduce: str = "mean") -> Difference:
     """A difference on the same images: both are drawn together, so that what is hard for both does not count.

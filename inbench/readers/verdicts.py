@@ -140,7 +140,11 @@ def _of_scores(claim: Claim, compared: Compared, means: Sequence[Sequence[float]
         better = "lower" if max(centres) > 0 else "higher"
     if better == "lower":
         told = Difference(-told.value, -told.high, -told.low, told.p)
-    return Judged(claim, compared, told, f"{EARLY}: {compared.withheld}" if compared.withheld else "")
+    return Judged(claim, compared, told, _too_early(compared))
+
+
+def _too_early(compared: Compared) -> str:
+    return f"{EARLY}: {compared.withheld}" if compared.withheld else ""
 
 
 def _of_curves(claim: Claim, pair: Pair) -> Judged:
@@ -149,7 +153,7 @@ def _of_curves(claim: Claim, pair: Pair) -> Judged:
     if not all(lasts):
         return Judged(claim, verdict="no curve of a loss")
     ours, theirs = ([last[CURVES.index(claim.metric)] for last in side] for side in lasts)
-    early = f"{EARLY}: {pair.compared.withheld}" if pair.compared.withheld else ""
+    early = _too_early(pair.compared)
     if max(len(ours), len(theirs)) > 1:
         return Judged(claim, pair.compared, statistics.between_seeds(theirs, ours), early)
     difference = sum(theirs) / len(theirs) - sum(ours) / len(ours)
@@ -173,7 +177,7 @@ def _settle(tested: Sequence[Judged]) -> None:
 
 def verdict_of(told: Difference, chance: float, margin: float) -> str:
     """What may be said of a claim, from its difference (above 0 is as claimed), its chance and the margin of the metric."""
-    if -margin < told.low and told.high < margin:
+    if told.within(margin):
         return EQUIVALENT
     if told.low > 0 and chance < 1 - statistics.LEVEL:
         return SUPPORTED
