@@ -16,6 +16,7 @@ from conftest import AUTO, Child, Told, planned, workers
 
 from inbench.commands import packing
 from inbench.joints import files
+from inbench.readers import counting, curves
 from inbench.words import records
 from inbench.words.errors import UserError
 
@@ -152,13 +153,60 @@ def test_a_pack_holds_light_files_and_comes_back_the_same(made: Path, command: C
     archive, other = tmp_path / "records.zip", tmp_path / "other"
     assert command("pack", str(archive), "--results", str(made)).code == 0
     with zipfile.ZipFile(archive) as packed:
-        assert {Path(name).suffix for name in packed.namelist()} == {"", ".json", ".csv", ".gz"}
+        assert {Path(name).suffix for name in packed.namelist()} == {"", ".json", ".gz"}
     told = command("merge", str(archive), "--results", str(other))
     assert (told.code, told.out.count(": added")) == (0, 2)
     assert command("tables", "--results", str(other)).out == command("tables", "--results", str(made)).out
     assert command("verify", "--results", str(other)).code == 0
     again = command("merge", str(archive), str(made), "--results", str(other))
     assert (again.code, again.out.count(": here already")) == (0, 4)
+
+
+def test_a_short_pack_keeps_five_digits_and_is_the_same_run(made: Path, command: Command, tmp_path: Path, record: Find) -> None:
+    archive, whole, short, other = (tmp_path / name for name in ("short.zip", "whole.zip", "short", "other"))
+    assert command("pack", str(archive), "--short", "--results", str(made)).code == 0
+    assert command("pack", str(whole), "--results", str(made)).code == 0
+    assert archive.stat().st_size < whole.stat().st_size
+    assert command("merge", str(archive), "--results", str(short)).code == 0
+    assert command("verify", "--results", str(short)).code == 0
+    assert command("tables", "--results", str(short)).out == command("tables", "--results", str(made)).out
+    had = record("autoencoder")
+    kept = records.open_record(short / "runs" / had.name)
+    assert kept is not None
+    (mask,) = had.scores
+    assert sorted(path.name for path in kept.folder.rglob("*.gz")) == ["center_side_16.csv.gz", "curve.csv.gz"]
+    before, after = counting.frame(had, mask), counting.frame(kept, mask)
+    assert list(before.index) == list(after.index)
+    assert not before["psnr"].equals(after["psnr"])
+    assert after["psnr"].to_numpy() == pytest.approx(before["psnr"].to_numpy(), rel=5e-5)
+    assert curves.losses_of(kept)["loss"][1] == pytest.approx(curves.losses_of(had)["loss"][1], rel=5e-5)
+    assert command("merge", str(whole), "--results", str(short)).out.count(": here already") == 2
+    assert command("merge", str(whole), str(archive), "--results", str(other)).out.count(": here already") == 2
+
+
+def test_another_curve_contradicts_also_beside_a_short_one(made: Path, command: Command, tmp_path: Path, record: Find) -> None:
+    archive, other, had = tmp_path / "short.zip", tmp_path / "other", record("autoencoder")
+    assert command("pack", str(archive), "--short", "--results", str(made)).code == 0
+    curve = had.text(records.CURVE)
+    first = b",".join(curve.splitlines()[1].split(b",")[:2])
+    nearly = first[:-1] + (b"2" if first.endswith(b"1") else b"1")
+    for changed, told in (
+        (curve.replace(first, nearly, 1), "here already"),
+        (curve.replace(first, b"1,9.5", 1), "curve.csv is another"),
+        (b"\xff no curve", "curve.csv is another"),
+    ):
+        shutil.rmtree(other, ignore_errors=True)
+        change(had, records.CURVE, changed)
+        command("merge", str(archive), "--results", str(other))
+        assert told in command("merge", str(made), "--results", str(other)).out
+
+
+def test_what_is_no_csv_and_what_is_a_name_is_not_shortened() -> None:
+    assert packing.shortened(b"") == b""
+    assert packing.shortened(b"\xff") == b"\xff"
+    assert packing.shortened(b'id,psnr,n\n1.2345678,1.2345678,12345678\n"a,b",hello,nan\n') == (
+        b'id,psnr,n\n1.2345678,1.2346,12345678\n"a,b",hello,nan\n'
+    )
 
 
 def test_weights_are_packed_where_the_terms_allow_it(made: Path, command: Command, tmp_path: Path, record: Find) -> None:

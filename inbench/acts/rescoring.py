@@ -6,7 +6,6 @@ import contextlib
 import csv
 import io
 import shutil
-import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -204,7 +203,7 @@ def scored_rows(record: Record, key: str) -> tuple[list[str], list[str], list[li
     try:
         head, *rows = csv.reader(io.StringIO(record.rows(key).decode()))
         ids = [row[head.index("id")] for row in rows]
-    except (OSError, ValueError, IndexError, zlib.error, csv.Error) as error:
+    except (OSError, ValueError, IndexError, csv.Error) as error:
         raise UserError(f"{record.folder.name}: its scores on {shown} cannot be read: {error}") from error
     if not ids or len(set(ids)) < len(ids):
         raise UserError(f"{record.folder.name}: its scores on {shown} are not a row an image")

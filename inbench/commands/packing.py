@@ -6,6 +6,8 @@ once its hashes, its key and its rows are right. Nothing that is here is replace
 
 from __future__ import annotations
 
+import contextlib
+import csv
 import gzip
 import io
 import json
@@ -29,6 +31,8 @@ from inbench.words.records import Record
 MOST_UNPACKED = 2**34
 """An archive that unpacks to more bytes is refused."""
 HEAVY = ("weights.safetensors",)
+DIGITS = 5
+"""Of a short pack: what is left out is far below what one picture can tell from another, or one seed from the next."""
 LONG_AGO = (1980, 1, 1, 0, 0, 0)
 
 
@@ -61,10 +65,11 @@ def fault_of(folder: Path) -> str:
     return fault or counting.other_means(record)
 
 
-def pack(results: Path, archive: Path, *, weights: bool) -> list[str]:
+def pack(results: Path, archive: Path, *, weights: bool, short: bool = False) -> list[str]:
     """Put every sound record into one zip, light files alone or with the weights; the names of those that were.
 
-    Rows of scores are gzipped, and stay so where they are merged: a folder of many records is kept and passed on.
+    Rows and curves are gzipped, and stay so where they are merged: a folder of many records is kept and passed on.
+    short: their numbers at `DIGITS` significant digits, and the means are those of the rows as they are then.
     """
     sound = [folder for folder in (results / "runs").glob("[!.]*") if folder.is_dir() and not fault_of(folder)]
     if not sound:
@@ -76,20 +81,60 @@ def pack(results: Path, archive: Path, *, weights: bool) -> list[str]:
     held = io.BytesIO()
     with zipfile.ZipFile(held, "w", zipfile.ZIP_DEFLATED) as packed:
         for record in found:
-            listed = records.listed(record.folder)
-            kept = dict[str, str]()
-            for name in sorted(name for name in listed if records.is_light(name) or (weights and name in HEAVY)):
-                data = records.where(record.folder, name).read_bytes()
-                if name.startswith("scores/") and name.endswith(".csv"):
-                    name, data = f"{name}.gz", gzip.compress(data, mtime=0)
-                kept[name] = records.sha256(data)
+            content = _packed(record, weights=weights, short=short)
+            for name, data in content.items():
                 _add(packed, f"{record.folder.name}/{name}", data)
-            _add(packed, f"{record.folder.name}/done", records.to_json(kept))
+            hashes = {name: records.sha256(data) for name, data in content.items()}
+            _add(packed, f"{record.folder.name}/done", records.to_json(hashes))
     try:
         records.write_file(archive, held.getvalue())
     except OSError as error:
         raise UserError(f"{archive} cannot be written: {error.strerror}") from error
     return [record.folder.name for record in found]
+
+
+def _packed(record: Record, *, weights: bool, short: bool) -> dict[str, bytes]:
+    """The files of a record as a pack holds them."""
+    listed = {name.removesuffix(".gz") for name in records.listed(record.folder)}
+    kept = sorted(name for name in listed if records.is_light(name) or (weights and name in HEAVY))
+    texts = {name: record.text(name) for name in kept if name.endswith(".csv")}
+    content = {name: records.where(record.folder, name).read_bytes() for name in kept if name not in texts}
+    if short:
+        texts = {name: shortened(text) for name, text in texts.items()}
+        content["run.json"] = records.to_json(_with_means_of(record, texts))
+    return content | {f"{name}.gz": gzip.compress(text, mtime=0) for name, text in texts.items()}
+
+
+def shortened(text: bytes) -> bytes:
+    """A CSV of a record with its fractions at `DIGITS` significant digits; names, whole numbers and what is no CSV stay."""
+    try:
+        head, *rows = csv.reader(io.StringIO(text.decode()))
+    except (ValueError, csv.Error):
+        return text
+    names = {place for place, name in enumerate(head) if name == "id"}
+    held = io.StringIO()
+    writer = csv.writer(held, lineterminator="\n")
+    writer.writerow(head)
+    writer.writerows([cell if place in names else _shortened(cell) for place, cell in enumerate(row)] for row in rows)
+    return held.getvalue().encode()
+
+
+def _shortened(cell: str) -> str:
+    with contextlib.suppress(ValueError):
+        if "." in cell or "e" in cell:
+            return f"{float(cell):.{DIGITS}g}"
+    return cell
+
+
+def _with_means_of(record: Record, texts: Mapping[str, bytes]) -> dict[str, Any]:
+    """What a record tells, with the means of other rows than its own."""
+    scores = dict(record.scores)
+    for mask, entry in scores.items():
+        if entry["status"] == "ok":
+            means = counting.means(counting.table(texts[entry["file"]]), record.told["metrics"])
+            had = entry["means"]
+            scores[mask] = {**entry, "means": had | {name: mean for name, mean in means.items() if had.get(name) is not None}}
+    return {**record.told, "scores": scores}
 
 
 def _refuse_weights(record: Record) -> None:
@@ -229,14 +274,15 @@ def _settle(final: Path, record: Record, content: Mapping[str, bytes]) -> Merged
 
 def _difference(here: Record, other: Record, content: Mapping[str, bytes]) -> str:
     """Where two records of one key do not have the same numbers, and where each came from; empty where they do."""
-    listed = records.listed(here.folder)
-    for name in {"curve.csv", "weights.safetensors"} & listed.keys() & content.keys():
-        if listed[name] != records.sha256(content[name]):
-            return f"{name} is another: {_both(here, other)}"
+    weights, listed = "weights.safetensors", records.listed(here.folder)
+    if weights in listed and weights in content and listed[weights] != records.sha256(content[weights]):
+        return f"{weights} is another: {_both(here, other)}"
+    if not _same(_curve(here), _curve(other)):
+        return f"{records.CURVE} is another: {_both(here, other)}"
     for mask in here.scores.keys() & other.scores.keys():
         ours, theirs = here.scores[mask], other.scores[mask]
         if ours["status"] == theirs["status"] == "ok" and (
-            ours["holes"] != theirs["holes"] or (ours["n"] == theirs["n"] and here.rows(mask) != other.rows(mask))
+            ours["holes"] != theirs["holes"] or (ours["n"] == theirs["n"] and not _same(here.rows(mask), other.rows(mask)))
         ):
             means = "; ".join(
                 f"{name} {ours['means'][name]:.6g} here, {theirs['means'][name]:.6g} there"
@@ -245,6 +291,18 @@ def _difference(here: Record, other: Record, content: Mapping[str, bytes]) -> st
             )
             return f"other numbers on {mask} ({means}): {_both(here, other)}"
     return ""
+
+
+def _curve(record: Record) -> bytes:
+    """The curve of a record; empty where it has none."""
+    with contextlib.suppress(OSError, ValueError):
+        return record.text(records.CURVE)
+    return b""
+
+
+def _same(ours: bytes, theirs: bytes) -> bool:
+    """Whether two CSVs have the same numbers, those of a short pack perhaps; what is not there contradicts nothing."""
+    return not ours or not theirs or ours == theirs or shortened(ours) == theirs or ours == shortened(theirs)
 
 
 def _both(here: Record, other: Record) -> str:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -47,15 +49,14 @@ def unreadable(record: Record) -> str:
 
 def other_means(record: Record) -> str:
     """Where the means of run.json are not those of the rows; empty where they are."""
+    metrics = record.told["metrics"]
     for mask, entry in record.scores.items():
         if entry["status"] != "ok":
             continue
         rows = frame(record, mask)
-        for name, metric in record.told["metrics"].items():
-            told = entry["means"].get(name)
-            column = rows[metric["column"]].to_numpy(np.float64)
-            mean = statistics.reduced(mean_of(column), metric["reduce"])
-            rounded = 1e-6 * mean_of(np.abs(column)) if metric["reduce"] == "mean" else 0  # seven digits, of a mean near 0 too
+        for name, mean in means(rows, metrics).items():
+            told, sizes = entry["means"].get(name), np.abs(rows[metrics[name]["column"]].to_numpy(np.float64))
+            rounded = 1e-6 * mean_of(sizes) if metrics[name]["reduce"] == "mean" else 0  # seven digits, of a mean near 0 too
             if told is not None and not np.isclose(told, mean, rtol=1e-6, atol=1e-9 + rounded):
                 return f"{record.folder.name}: {name} on {mask} is {told:g}, but the mean of its rows is {mean:g}"
     return ""
@@ -63,8 +64,21 @@ def other_means(record: Record) -> str:
 
 def frame(record: Record, canonical: str) -> pd.DataFrame:
     """The scores on a mask, an image a row, by the names of the images; what pandas raises where they cannot be read."""
-    held = io.BytesIO(record.rows(canonical))
+    return table(record.rows(canonical))
+
+
+def table(rows: bytes) -> pd.DataFrame:
+    """The same of the rows themselves."""
+    held = io.BytesIO(rows)
     return pd.read_csv(held, dtype={"id": str}, index_col="id", keep_default_na=False, na_values=["", "nan"])  # NA is a name
+
+
+def means(rows: pd.DataFrame, metrics: Mapping[str, Mapping[str, Any]]) -> dict[str, float]:
+    """What each metric comes to over the images that have a value."""
+    return {
+        name: float(statistics.reduced(mean_of(rows[metric["column"]].to_numpy(np.float64)), metric["reduce"]))
+        for name, metric in metrics.items()
+    }
 
 
 def mean_of(column: NDArray[np.float64]) -> np.floating:

@@ -59,10 +59,8 @@ def _over(spread: Values, level: Values) -> Values:
 
 def losses_of(record: Record) -> dict[str, tuple[Values, Values]]:
     """The steps and the values of each loss of a training, by name; empty where its curve was not kept or cannot be read."""
-    if "curve.csv" not in records.listed(record.folder):
-        return {}
     try:
-        reader = csv.DictReader(io.StringIO(records.where(record.folder, "curve.csv").read_text(encoding="utf-8")))
+        reader = csv.DictReader(io.StringIO(record.text(records.CURVE).decode()))
         names = [name for name in reader.fieldnames or [] if name not in ("step", "val_psnr")]
         table = list(reader)
         found = {

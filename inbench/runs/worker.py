@@ -185,7 +185,7 @@ class Worker:
             "peak_memory_bytes": self.memory.peak,
             "peak_cuda_bytes": self._peak_cuda(),
         }
-        files = {"run.json": records.to_json(told), "curve.csv": curve_csv(progress)}
+        files = {"run.json": records.to_json(told), records.CURVE: curve_csv(progress)}
         if self.cls.learns():
             tensors = {name: value.contiguous() for name, value in method.state_dict().items()}
             files["weights.safetensors"] = safetensors.torch.save(tensors)

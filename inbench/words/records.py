@@ -23,6 +23,8 @@ ON_VAL = " on val"
 """Behind a mask, canonical or shown: its holes in the pictures that validate."""
 CONVERGED = 0.1
 """dB by which a training that has converged may still rise in the last fifth of its steps."""
+CURVE = "curve.csv"
+"""What a training went through, a row a step: its losses, and validation psnr where it was watched."""
 KEY_VERSION = 2
 PROTOCOL = 1
 PROTOCOL_LINE = (
@@ -224,12 +226,18 @@ class Record:
         return bool(max(after) - max(before) <= CONVERGED) if before and after else None
 
     def rows(self, mask: str) -> bytes:
-        """The CSV of one test mask: a row an image; light records may hold it gzipped."""
-        name = str(self.scores[mask]["file"])
+        """The CSV of one test mask: a row an image."""
+        return self.text(str(self.scores[mask]["file"]))
+
+    def text(self, name: str) -> bytes:
+        """The content of a CSV file, which light records may hold gzipped; OSError or ValueError where there is none."""
         with contextlib.suppress(FileNotFoundError):
             return _read(self.folder, name)
         unzip = zlib.decompressobj(wbits=31)
-        data = unzip.decompress(_read(self.folder, name + ".gz"), MOST_BYTES)
+        try:
+            data = unzip.decompress(_read(self.folder, name + ".gz"), MOST_BYTES)
+        except zlib.error as error:
+            raise ValueError(f"{name}.gz is damaged: {error}") from error
         if not unzip.eof:
             raise ValueError(f"{name}.gz is cut short, or unpacks to too much")
         return data
