@@ -6,7 +6,7 @@ import csv
 import dataclasses
 import hashlib
 import io
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -105,8 +105,7 @@ def index(files: Files) -> list[Row]:
             raise UserError(f"{files.source}: index.csv has no column {needed!r}; it has {', '.join(columns) or 'none'}")
     owner = next((column for column in ("group", "identity") if column in columns), None)
     rows, seen = [], set()
-    for told in reader:
-        line = reader.line_num
+    for line, told in numbered(reader, f"{files.source}: index.csv"):
         file, split = (told["file"] or "").strip(), (told["split"] or "").strip()
         if split not in PARTS:
             raise UserError(f"{files.source}: index.csv line {line}: the split {split!r} must be train, val or test")
@@ -117,6 +116,15 @@ def index(files: Files) -> list[Row]:
         seen.add(file)
         rows.append(Row(file, split, (told[owner] or "").strip() if owner else ""))
     return rows
+
+
+def numbered(reader: csv.DictReader[str], where: str) -> Iterator[tuple[int, dict[str, str]]]:
+    """The rows of a CSV with their lines; a `UserError` where a quote is not closed."""
+    try:
+        for told in reader:
+            yield reader.line_num, told
+    except csv.Error as error:
+        raise UserError(f"{where} is no CSV after line {reader.line_num}: {error}; is a quote not closed?") from error
 
 
 def by_folder(names: Sequence[str]) -> list[Row]:
@@ -172,7 +180,7 @@ def lossless_rows(file: Path) -> list[tuple[str, str]]:
     try:
         reader = csv.DictReader(io.StringIO(file.read_text(encoding="utf-8-sig"), newline=""))
         owner = next((column for column in ("group", "identity") if column in (reader.fieldnames or [])), None)
-        told = [(row["file"], (row[owner] or "").strip() if owner else "") for row in reader]
+        told = [(row["file"], (row[owner] or "").strip() if owner else "") for _, row in numbered(reader, str(file))]
     except KeyError:
         raise UserError(f"{file} has no column 'file'") from None
     except UnicodeDecodeError as error:

@@ -8,6 +8,7 @@ import scipy.stats
 from test_tables import YOUNG, floor, lay
 
 from inbench.readers import comparison, comparison_sheets, formats, statistics, tables
+from inbench.words import records
 from inbench.words.errors import UserError
 
 CLOSED = {"train_seconds": 1.0, "cpu_seconds": 1.0, "peak_memory_bytes": 1, "parameters": 1, "updates": {}}
@@ -133,6 +134,32 @@ def test_one_pair_on_fewer_images_is_another_claim(tmp_path):
     lay(tmp_path, "gan", tuple(HARD[:30]), labels={"budget": "paper[steps=1,test_images=30]"})
     found = comparison.compare(tmp_path, "one", "other")
     assert ([one.images for one in found], comparison.claims_of(found)) == ([30, 60], 2)
+
+
+def test_one_training_is_compared_over_images_with_a_closed_form_of_any_number_of_seeds(tmp_path):
+    lay(tmp_path, "one", tuple((HARD + 0.5).round(6)))
+    for seed in range(3):
+        lay(tmp_path, "linear", tuple(HARD), run={"seed": seed}, told={"costs": CLOSED})
+    (found,) = comparison.compare(tmp_path, "one", "linear")
+    assert not found.by_seeds
+    assert found.differences["psnr-pooled"].high > found.differences["psnr-pooled"].low
+
+
+def test_pictures_of_other_names_are_never_paired(tmp_path):
+    lay(tmp_path, "one", tuple(HARD), ids=[f"a{place:02d}" for place in range(60)])
+    lay(tmp_path, "other", tuple(HARD[::-1]), ids=[f"{'ab'[place > 9]}{place:02d}" for place in range(60)])
+    (found,) = comparison.compare(tmp_path, "one", "other")
+    assert found.images == 10
+
+
+def test_pictures_of_validation_are_called_so(tmp_path):
+    two(tmp_path)
+    for record in records.all_of(tmp_path):
+        (entry,) = record.scores.values()
+        told = {**record.told, "scores": {"center[side=32] on val": {**entry, "shown": "center on val"}}}
+        records.commit(record.folder, {"run.json": records.to_json(told)})
+    (found,) = comparison.compare(tmp_path, "one", "other")
+    assert "60 validation images, the same for both" in formats.markdown(comparison_sheets.sheets([found]))
 
 
 def test_pictures_are_paired_by_their_names(tmp_path):

@@ -42,6 +42,12 @@ def test_a_hair_under_the_bound_is_told_as_what_it_may_be():
     assert "not consistent" not in note
 
 
+def test_an_error_of_nothing_and_one_with_an_exponent_are_numbers_too():
+    assert consistency.notes(paper(("0.0", "40.0"))) == []
+    assert consistency.notes(paper(("1e-3", "56.1"))) == consistency.notes(paper(("0.001", "56.1")))
+    assert consistency.notes(paper(("1e-3", "50.0"))) != []
+
+
 def test_a_gap_that_needs_pictures_of_very_different_difficulty_is_told():
     (note,) = consistency.notes(paper(("4.000", "22.0000")))
     assert "2.00 dB above" in note

@@ -200,6 +200,12 @@ def test_a_file_named_twice_is_refused(place):
         prepared(place(some("file,split\na.png,train\nc.png,test\na.png,test\n")))
 
 
+def test_a_quote_that_is_not_closed_says_after_which_line(place):
+    rows = "".join(f"x{place},train,{'y' * 40}\n" for place in range(4000))
+    with pytest.raises(UserError, match=r"index.csv is no CSV after line 2: field larger.*is a quote not closed"):
+        prepared(place(some(f'file,split,group\na.png,train,a\n"b.png,train,b\n{rows}')))
+
+
 @pytest.mark.parametrize("index", ["name,split\na.png,train\n", "file;split\na.png;train\n", "\n"])
 def test_an_index_without_its_columns_is_refused(place, index):
     with pytest.raises(UserError, match=r"index.csv has no column 'file'"):

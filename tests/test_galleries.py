@@ -87,6 +87,23 @@ def test_damaged_guesses_are_not_shown(copied: Path) -> None:
     assert "is not what was written" in found.missing[0]
 
 
+def test_pictures_that_the_data_set_does_not_have_are_told(copied: Path) -> None:
+    for record in records.all_of(copied):
+        for entry in record.scores.values():
+            rows = (record.folder / entry["file"]).read_bytes()
+            records.commit(record.folder, {entry["file"]: rows.replace(b"test-", b"tost-")})
+    with pytest.raises(UserError, match=r"tost-.* is no test picture of drawn-faces"):
+        made(copied)
+
+
+def test_a_record_without_psnr_is_told(copied: Path) -> None:
+    for record in records.all_of(copied):
+        told = {**record.told, "metrics": {name: one for name, one in record.told["metrics"].items() if name != "psnr"}}
+        records.commit(record.folder, {"run.json": records.to_json(told)})
+    with pytest.raises(UserError, match="pictures are picked by psnr, which not all records have"):
+        made(copied)
+
+
 def test_without_the_data_set_it_says_where_it_looked(pictured: Path, tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"drawn-faces\[.*\] is not prepared in .*nowhere"):
         made(pictured, folder=tmp_path / "nowhere")

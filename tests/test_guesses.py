@@ -82,6 +82,9 @@ def test_a_folder_a_zip_an_npz_and_an_npy_are_the_same_guesses(score: Command, g
     for name in ("g.zip", "g.npy", "g.npz", "bytes.npz"):
         assert score(tmp_path / name).code == 0
         assert rows(tmp_path) == wanted  # and still one record
+    (tmp_path / "npz.npy").write_bytes((tmp_path / "g.npz").read_bytes())
+    told = score(tmp_path / "npz.npy")
+    assert (told.code, "npz.npy is an archive of arrays; call it npz.npz" in told.err) == (2, True)
 
 
 def test_the_manifest_is_found_in_and_beside_the_guesses(score: Command, guesses: Path, out: Path, tmp_path: Path) -> None:

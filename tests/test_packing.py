@@ -113,6 +113,25 @@ def test_what_a_record_tells_beside_its_numbers_has_its_kind(
     assert fault.endswith("of another kind")
 
 
+@pytest.mark.parametrize(
+    ("change_in", "said"),
+    [
+        (
+            lambda told: next(iter(told["scores"].values()))["costs"].update(images_per_second=0),
+            "no images_per_second on center",
+        ),
+        (lambda told: told.update(validation=[{"step": 1, "psnr": 9.0}]), "has a validation and no steps"),
+        (lambda told: told.update(status="failed", costs={"parameters": "x"}), "has costs parameters of another kind"),
+    ],
+)
+def test_what_tables_divide_by_is_there(change_in: Callable[[Any], None], said: str, made: Path, record: Find) -> None:
+    found = record("mean-fill")
+    told = json.loads((found.folder / "run.json").read_text())
+    change_in(told)
+    change(found, "run.json", records.to_json(told))
+    assert said in packing.fault_of(found.folder)
+
+
 def test_what_was_scored_was_scored_by_the_primary_metric(command: Command, made: Path, record: Find) -> None:
     found = record("mean-fill")
     told = json.loads((found.folder / "run.json").read_text())
@@ -296,6 +315,48 @@ def test_scores_on_another_mask_are_added(made: Path, tiny: Tiny, command: Comma
     assert "extended: half" in merged.out
     with workers(Child):
         assert [one.state for one in planned(made, "mean-fill", test_masks="center,half")] == ["done"]
+
+
+def test_scores_on_another_mask_are_added_to_a_record_with_more_metrics(
+    made: Path, tiny: Tiny, command: Command, tmp_path: Path, record: Find
+) -> None:
+    found = record("mean-fill")
+    ((mask, entry),) = found.scores.items()
+    more = {**found.told["metrics"], "twice": {**found.told["metrics"]["ssim"], "column": "twice"}}
+    means = {**entry["means"], "twice": entry["means"]["ssim"]}
+    head, *lines = found.rows(mask).decode().splitlines()
+    place = head.split(",").index("ssim")
+    rows = "\n".join([f"{head},twice", *(f"{line},{line.split(',')[place]}" for line in lines)]) + "\n"
+    told = {**found.told, "metrics": more, "scores": {mask: {**entry, "means": means}}}
+    records.commit(found.folder, {entry["file"]: rows.encode(), "run.json": records.to_json(told)})
+    with workers(Child):
+        tiny("mean-fill", into="other", test_masks="half")
+        tiny("mean-fill", into="older")
+    assert command("merge", str(tmp_path / "older"), "--results", str(made)).out.count("here already") == 1
+    assert "extended: half" in command("merge", str(tmp_path / "other"), "--results", str(made)).out
+    assert packing.fault_of(found.folder) == ""
+    assert "twice" not in record("mean-fill").told["metrics"]
+
+
+def test_scores_take_the_place_of_none(made: Path, command: Command, tmp_path: Path, record: Find) -> None:
+    other = tmp_path / "other"
+    shutil.copytree(made, other)
+    found = record("mean-fill")
+    (mask,) = found.scores
+    told = {**found.told, "scores": {mask: records.nothing("failed", "a full moon", "center")}}
+    records.commit(found.folder, {"run.json": records.to_json(told)}, remove=(found.scores[mask]["file"],))
+    assert "extended: center" in command("merge", str(other), "--results", str(made)).out
+    assert record("mean-fill").scores[mask]["status"] == "ok"
+    assert packing.fault_of(found.folder) == ""
+
+
+def test_fewer_images_and_fewer_looks_at_validation_contradict_nothing(
+    made: Path, tiny: Tiny, command: Command, tmp_path: Path
+) -> None:
+    with workers(Child):
+        tiny(f"mean-fill,{AUTO}", into="other", budget="smoke[steps=6,batch=4,test_images=4,val_times=6]")
+    told = command("merge", str(tmp_path / "other"), "--results", str(made))
+    assert (told.code, told.out.count("here already")) == (0, 2)
 
 
 def zipped(file: Path, members: dict[str, bytes], *, link: str = "") -> Path:

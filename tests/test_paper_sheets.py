@@ -143,6 +143,21 @@ def test_a_plan_asks_for_the_rows_of_the_roles_that_are_given():
         paper_runs.requests(published.load("pathak2016"), paper_runs.rows_of(published.load("pathak2016")), None, None, request)
 
 
+def test_what_learns_nothing_is_scored_on_as_many_images_as_any_row_asks_for(tmp_path):
+    text = (published.FOLDER / "meng2020.toml").read_text()
+    head, table = text[: text.index("[[tables]]")], text[text.index("[[tables]]") : text.index("rows = [")]
+    row = '{{ label = "{0}", method = "mean-fill", mask = "{1}", budget = "{2}" }}'
+    few, all_of_them = "smoke[test_images=4]", "smoke"
+    for budgets in ((few, all_of_them), (all_of_them, few)):
+        rows = ", ".join(row.format(mask, mask, budget) for mask, budget in zip(("center", "half"), budgets, strict=True))
+        (tmp_path / "mine.toml").write_text(f"{head}{table}rows = [{rows}]\n")
+        request = plan.Request(results=tmp_path / "results", device="cpu", precision="float32", threads=1)
+        (one,) = paper_runs.make(
+            str(tmp_path / "mine.toml"), None, "celeba=drawn-faces[train=24,val=8,test=12]", None, request, print
+        )
+        assert (len(one.spec["test_masks"]), one.spec["wanted"]) == (2, 8)
+
+
 def test_a_paper_of_ones_own_is_run_and_shown(tmp_path, command, here):
     file = tmp_path / "mine.toml"
     text = (published.FOLDER / "meng2020.toml").read_text()

@@ -37,6 +37,9 @@ def test_yeh2017_has_two_methods_on_three_data_sets_and_four_masks():
     [
         ('method = "autoencoder", published', 'methd = "autoencoder", published', "unknown key 'methd'; did you mean 'method'"),
         ('psnr = "16.2319"', 'psnr = "16.2e"', "psnr '16.2e' is no number"),
+        ('psnr = "16.2319"', 'psnr = "inf"', "psnr 'inf' is no number"),
+        ('"SI", method', '"SI", dataset = ["celeba"], method', "dataset must be text in quotes, not ['celeba']"),
+        ('dataset = "cars"\nmask', 'dataset = ["cars"]\nmask', "dataset must be text in quotes, not ['cars']"),
         ("region = {", "regin = {", "unknown key 'regin'; did you mean 'region'"),
         ('value = "[-1, 1]"', 'value = "[0, 255]"', "range '[0, 255]' must be one of [0, 1], [-1, 1]"),
         ("size = 64", 'size = "64"', "size must be a whole number, not '64'"),

@@ -190,6 +190,11 @@ def test_several_trainings_against_what_has_no_chance_are_a_sample_against_a_num
     assert statistics.between_seeds([20.0, 20.0], [20.0]).p == 1.0
 
 
+def test_what_learns_in_closed_form_has_the_spread_of_its_own_values():
+    one, other = [21.3, 21.9, 20.7], [20.1, 20.3, 20.2]
+    assert statistics.between_seeds(one, other, fixed=(False, True)) == statistics.between_seeds(one, other)
+
+
 def test_holm_is_the_step_down_of_its_definition():
     assert statistics.holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])
     assert statistics.holm([0.9, 0.8]) == [1.0, 1.0]

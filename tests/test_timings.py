@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 from typing import Any
@@ -80,6 +81,14 @@ def test_a_case_without_times_is_a_row_with_its_reason() -> None:
     page = timings.page(told(entry("train step", "gan", 0.02), without=without))
     assert row_of(page, "a (skipped)")["ms"] == "-"
     assert "- a, b: skipped: learns nothing" in page
+
+
+def test_a_case_without_times_has_nothing_else(tmp_path: Path) -> None:
+    file = tmp_path / "t.json"
+    without = {"group": "mask", "name": "a", "status": "skipped", "reason": "none", "extra_info": None}
+    file.write_text(json.dumps(told(entry("mask", "b", 1.0), without=[without])))
+    with pytest.raises(UserError, match="has a case without times that has extra_info"):
+        timings.read(file)
 
 
 def test_a_comparison_is_by_medians_and_only_of_what_both_have() -> None:

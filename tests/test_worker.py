@@ -247,6 +247,71 @@ def test_an_error_while_scoring_more_keeps_the_training(
     assert outcome(record("stops")).items() >= before.items()
 
 
+ONE_MASK = """
+class OneMask(Base):
+    name = "one-mask"
+    def inpaint(self, seen, hole, seed):
+        if bool((hole[..., 1:] & ~hole[..., :-1]).sum() > 60 * len(hole)):
+            raise ValueError("a hole of scattered pixels")
+        return super().inpaint(seen, hole, seed)
+"""
+
+
+@pytest.mark.usefixtures("here")
+def test_a_mask_that_fails_leaves_the_others_be(plugin: Write, tiny: Tiny, record: Find) -> None:
+    options = {"plugins": [plugin(ONE_MASK)], "test_masks": "random80,center,half"}
+    for more in ({}, {"rerun": "failed"}):
+        rows = tiny("one-mask", **options, **more)
+        assert {row["mask"]: row["status"] for row in rows} == {"random80": "failed", "center": "ok", "half": "ok"}
+    told = record("one-mask").scores
+    assert "ValueError: a hole of scattered pixels (trial.py:" in next(one["reason"] for one in told.values() if one["reason"])
+
+
+@pytest.mark.parametrize("more", [{"keep": "none"}, {"rerun": "all"}])
+@pytest.mark.usefixtures("here")
+def test_a_training_that_is_made_again_keeps_the_scores_of_other_masks(more: dict[str, str], tiny: Tiny, record: Find) -> None:
+    tiny(AUTO, keep="none", test_masks="center", budget="smoke[steps=6,batch=4,test_images=4]")
+    before = record("autoencoder")
+    tiny(AUTO, test_masks="half", budget="smoke[steps=6,batch=4]", **more)
+    found = record("autoencoder")
+    assert {key: (one["status"], one["n"]) for key, one in found.scores.items()} == {
+        CENTER: ("ok", 4),
+        "half[part=any]": ("ok", 8),
+    }
+    assert found.rows(CENTER) == before.rows(CENTER)
+    assert found.told["labels"]["masks"] == {CENTER: "center", "half[part=any]": "half"}
+
+
+TIED = """
+class Tied(Learner):
+    name = "tied"
+    def __init__(self, size, params):
+        super().__init__(size, params)
+        self.same = nn.Conv2d(3, 4, 3, padding=1)
+        self.same.weight = self.net[0].weight
+"""
+
+
+@pytest.mark.usefixtures("here")
+def test_weights_that_two_layers_share_are_kept(plugin: Write, tiny: Tiny, record: Find) -> None:
+    (row,) = tiny("tied", plugins=[plugin(TIED)])
+    assert row["status"] == "ok"
+    kept = safetensors.torch.load_file(record("tied").folder / "weights.safetensors")
+    assert torch.equal(kept["same.weight"], kept["net.0.weight"])
+
+
+@pytest.mark.usefixtures("here")
+def test_looks_at_other_validation_pictures_are_not_taken_over(plugin: Write, tiny: Tiny, record: Find) -> None:
+    tiny(AUTO, budget="smoke[steps=4,batch=4,val_images=1]", keep="checkpoint")
+    tiny(AUTO, budget="smoke[steps=8,batch=4]", into="results")
+    tiny(AUTO, budget="smoke[steps=8,batch=4]", into="alone")
+    found = next(one for one in records.all_of(record("autoencoder", into="alone").folder.parents[1].parent / "results")
+                 if one.told["run"]["steps"] == 8)  # fmt: skip
+    alone = record("autoencoder", into="alone").told["validation"]
+    assert found.told["started_from"]
+    assert found.told["validation"] == [look for look in alone if look["step"] > 4]
+
+
 STRIPES = """
 import numpy as np
 import inbench

@@ -63,6 +63,10 @@ def gather(scored: Sequence[tuple[Record, str]], ids: Sequence[str], plugins: Re
     part = data.part(name)
     place = {image_id: number for number, image_id in enumerate(part.ids)}
     mask = choices.mask(canonical, size, plugins).mask
+    if strange := next((image_id for image_id in ids if image_id not in place), None):
+        raise UserError(
+            f"{strange}, which records were scored on, is no {name} picture of {label}; its pictures cannot be shown"
+        )
     images = np.ascontiguousarray(part.images[[place[image_id] for image_id in ids]])
     holes = mask.draw(list(ids), size)
 
@@ -95,4 +99,6 @@ def _guesses(record: Record, key: str, own: Sequence[str], ids: Sequence[str], s
     if kept.shape != (len(own), size, size, 3) or kept.dtype != np.uint8:
         raise UserError(f"{name} holds something else than its guesses")
     place = {image_id: number for number, image_id in enumerate(own)}
+    if not place.keys() >= set(ids):
+        raise UserError("it was scored on other pictures")
     return np.ascontiguousarray(kept[[place[image_id] for image_id in ids]])

@@ -178,7 +178,10 @@ def _arrays(source: Path, needed: int | None) -> Mapping[str, NDArray[Any]]:
     """The arrays in an .npz or .npy, without pickle and no larger than they can be; without `needed`, the manifest alone."""
     try:
         if source.suffix == ".npy":
-            return {"guesses": np.load(source, mmap_mode="r", allow_pickle=False)}
+            held = np.load(source, mmap_mode="r", allow_pickle=False)
+            if not isinstance(held, np.ndarray):
+                raise UserError(f"{source} is an archive of arrays; call it {source.with_suffix('.npz').name}")
+            return {"guesses": held}
         with zipfile.ZipFile(source) as archive:
             unpacked = sum(member.file_size for member in archive.infolist() if needed or member.filename == "manifest.npy")
         if unpacked > (needed or 0) + MOST_SPARE:

@@ -42,7 +42,7 @@ class Progress:
     """How far a training is; also what a checkpoint holds beside the networks.
 
     seconds: of the clock, of steps alone; cpu_seconds: of all processes that it took, from their start; scheduled: whether a
-    step asked how far the training is.
+    step asked how far the training is; val_images: how many pictures the looks at validation are of.
     """
 
     step: int = 0
@@ -53,6 +53,7 @@ class Progress:
     images: int = 0
     updates: dict[str, int] = field(default_factory=dict)
     scheduled: bool = False
+    val_images: int | None = None
 
 
 Beat = Callable[[Progress], None]
@@ -82,6 +83,7 @@ class Watch:
         self.times = times
         places = sorted(part.first(count))
         ids = [part.ids[place] for place in places]
+        self.images = len(ids)
         self.image = to_image(np.ascontiguousarray(part.images[places]), device)
         self.hole = torch.from_numpy(mask.draw(ids, part.images.shape[1])).to(device)
         self.seed = torch.from_numpy(seeds.of_ids(ids, "answer", 0).astype(np.int64)).to(device)
@@ -122,6 +124,9 @@ def train(
     device, guard = batches.device, guard or Guard()
     averages = Averages(method, ema)
     progress = load(checkpoint, method, averages, device) if checkpoint.is_file() else Progress()
+    if progress.val_images not in (None, watch.images):  # it was interrupted, or begun, under another watch
+        progress.validation.clear()
+    progress.val_images = watch.images
     watched = set() if method.one_pass else watch.at(steps)
     pending: list[tuple[int, Mapping[str, Tensor]]] = []
     keeper, counting = Keeper(checkpoint), _count_updates(method, progress)

@@ -55,7 +55,7 @@ def _verify(asked: argparse.Namespace) -> int:
     else:
         for one in checked:
             print(f"{plain(one.name)}: {plain(one.fault) if one.fault else 'as it was written'}")
-        mend = "; they are not counted, and the same inbench run makes them anew" if broken else ""
+        mend = "; they are not counted; without their folders the same inbench run makes them anew" if broken else ""
         print(f"{len(checked) - len(broken)} of {len(checked)} records are sound{mend}")
     return FAILED if broken else OK
 

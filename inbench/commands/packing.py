@@ -258,7 +258,8 @@ def _settle(final: Path, record: Record, content: Mapping[str, bytes]) -> Merged
     difference = _difference(here, record, content)
     if difference:
         return Merged(final.name, "contradicts", difference)
-    new = {mask: entry for mask, entry in record.scores.items() if mask not in here.scores and entry["status"] == "ok"}
+    lacks = {mask for mask in record.scores if here.scores.get(mask, {}).get("status") != "ok"}
+    new = {mask: entry for mask, entry in record.scores.items() if mask in lacks and entry["status"] == "ok"}
     if not new:
         return Merged(final.name, "here already")
     listed = records.listed(here.folder)
@@ -266,7 +267,10 @@ def _settle(final: Path, record: Record, content: Mapping[str, bytes]) -> Merged
         return Merged(
             final.name, "contradicts", f"its scores on {taken[0]} have the file of other scores here: {_both(here, record)}"
         )
-    told = {**here.told, "scores": {**here.scores, **{mask: {**entry, "guesses": None} for mask, entry in new.items()}}}
+    theirs = record.told["metrics"]
+    metrics = {name: told for name, told in here.told["metrics"].items() if name in theirs}  # every mask has them all
+    told = {**here.told, "metrics": metrics}
+    told["scores"] = {**here.scores, **{mask: {**entry, "guesses": None} for mask, entry in new.items()}}
     kept = {name: data for name, data in content.items() if any(name.startswith(entry["file"]) for entry in new.values())}
     records.commit(final, {**kept, "run.json": records.to_json(told)})
     return Merged(final.name, "extended", ", ".join(new))
@@ -281,9 +285,9 @@ def _difference(here: Record, other: Record, content: Mapping[str, bytes]) -> st
         return f"{records.CURVE} is another: {_both(here, other)}"
     for mask in here.scores.keys() & other.scores.keys():
         ours, theirs = here.scores[mask], other.scores[mask]
-        if ours["status"] == theirs["status"] == "ok" and (
-            ours["holes"] != theirs["holes"] or (ours["n"] == theirs["n"] and not _same(here.rows(mask), other.rows(mask)))
-        ):
+        if ours["status"] != "ok" or theirs["status"] != "ok" or ours["n"] != theirs["n"]:
+            continue  # of other numbers of images each stands for itself
+        if ours["holes"] != theirs["holes"] or not _same(here.rows(mask), other.rows(mask)):
             means = "; ".join(
                 f"{name} {ours['means'][name]:.6g} here, {theirs['means'][name]:.6g} there"
                 for name in ("psnr-pooled", "l2")
@@ -301,8 +305,25 @@ def _curve(record: Record) -> bytes:
 
 
 def _same(ours: bytes, theirs: bytes) -> bool:
-    """Whether two CSVs have the same numbers, those of a short pack perhaps; what is not there contradicts nothing."""
-    return not ours or not theirs or ours == theirs or shortened(ours) == theirs or ours == shortened(theirs)
+    """Whether two CSVs have the same numbers in the columns of both, those of a short pack perhaps.
+
+    What is not there contradicts nothing; how often validation was watched is no part of a run.
+    """
+    if not ours or not theirs or ours == theirs:
+        return True
+    mine, others = _columns(ours), _columns(theirs)
+    both = (mine.keys() & others.keys()) - {"val_psnr"}
+    short, others_short = _columns(shortened(ours)), _columns(shortened(theirs))
+    return bool(both) and all(others[name] in (mine[name], short[name]) or mine[name] == others_short[name] for name in both)
+
+
+def _columns(text: bytes) -> dict[str, list[str]]:
+    """The columns of a CSV by their names; none where it is no CSV."""
+    try:
+        head, *rows = csv.reader(io.StringIO(text.decode()))
+        return {name: [row[place] for row in rows] for place, name in enumerate(head)}
+    except (ValueError, IndexError, csv.Error):
+        return {}
 
 
 def _both(here: Record, other: Record) -> str:

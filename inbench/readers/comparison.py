@@ -158,7 +158,7 @@ def compared_in(scored: Scored, *sides: Side) -> Compared:
     """Two methods in one section."""
     one, other = (side.records for side in sides)
     metrics = {name: told for name, told in one[0].told["metrics"].items() if name in other[0].told["metrics"]}
-    by_seeds = max(len(one), len(other)) > 1
+    by_seeds = any(len(side) > 1 and not has_no_chance(side) for side in (one, other))
     if by_seeds:
         means = {name: [[scored.mean(record, name) for record in side] for side in (one, other)] for name in metrics}
         fixed = (has_no_chance(one), has_no_chance(other))

@@ -11,7 +11,7 @@ import numpy as np
 from inbench.readers import statistics
 from inbench.readers.comparison import PRIMARY_MASK, Compared, claims_of
 from inbench.readers.rows import FLOOR
-from inbench.readers.score_sheets import MARGINS, SHOWN, title_of
+from inbench.readers.score_sheets import MARGINS, SHOWN, images, title_of
 from inbench.readers.sheets import NO_CELL, Cell, Column, Sheet
 from inbench.words.soundness import PRIMARY
 
@@ -108,7 +108,7 @@ def _better(compared: Compared, name: str) -> str:
 
 
 def _notes(compared: Compared, claims: int) -> list[str]:
-    lines = [f"{compared.images} test images, the same for both"]
+    lines = [f"{images(compared.images, compared.section.mask)}, the same for both"]
     if compared.by_seeds:
         lines.append(f"over {compared.over} ({'Student' if min(compared.seeds) == 1 else 'Welch'}'s t)")
         lines += _alone([compared])

@@ -10,6 +10,7 @@ import itertools
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
+from decimal import Decimal
 
 from inbench.words.published import Paper, PaperRow, PaperTable
 
@@ -41,7 +42,7 @@ def notes(paper: Paper) -> list[str]:
 
 
 def _cell(text: str) -> Printed:
-    half = 0.5 * 10.0 ** -len(text.partition(".")[2])
+    half = 0.5 * 10.0 ** int(Decimal(text).as_tuple().exponent)  # of a number that is finite it is one
     return Printed(float(text), float(text) - half, float(text) + half)
 
 
@@ -50,8 +51,11 @@ def _pooled(paper: Paper, row: PaperRow) -> Printed | None:
     if "l2" not in row.published or paper.convention["aggregation"].value != "mean":
         return None
     error = _cell(row.published["l2"])
+    if error.value <= 0:
+        return None
     value, high, low = (
-        -10 * math.log10(percent / 100 * paper.factor**-2 / 4) for percent in (error.value, error.low, error.high)
+        -10 * math.log10(percent / 100 * paper.factor**-2 / 4) if percent > 0 else math.inf
+        for percent in (error.value, error.low, error.high)
     )
     return Printed(value, low, high)
 

@@ -125,7 +125,7 @@ def notes(members: Sequence[Row]) -> list[str]:
     """What is said under a table: how complete it is, of how many images, what ± and the marks mean."""
     complete = sum(row["complete"] for row in members)
     counts = {row["metrics"][PRIMARY]["n"] for row in members if row["metrics"]}
-    lines = [f"{complete} of {len(members)} complete; {_images(max(counts, default=0), members[0]['mask'])}"]
+    lines = [f"{complete} of {len(members)} complete; {images(max(counts, default=0), members[0]['mask'])}"]
     lines += sorted({note for row in members for note in row["notes"]})
     lines += _interval(members)
     lines += power(members)
@@ -145,7 +145,7 @@ def _have_several(members: Sequence[Row]) -> bool:
     return any(metric_seeds(row) > 1 for row in members)
 
 
-def _images(count: int, mask: str) -> str:
+def images(count: int, mask: str) -> str:
     part = {"test": "test", "val": "validation"}[mask_and_part(mask)[1]]
     return f"1 {part} image, which has no interval" if count == 1 else f"{count} {part} images"
 
@@ -219,8 +219,8 @@ def best_sheets(made: Sequence[Row], count: int) -> list[Sheet]:
 
 
 def _best_sheet(members: list[Row], count: int) -> Sheet:
-    images = max(row["metrics"][PRIMARY]["n"] for row in members)
-    whole = [row for row in members if row["metrics"][PRIMARY]["n"] == images]
+    most = max(row["metrics"][PRIMARY]["n"] for row in members)
+    whole = [row for row in members if row["metrics"][PRIMARY]["n"] == most]
     once = {(row["shown"], None if row["any_budget"] else row["budget"]): row for row in whole}  # whatever tables it stands in
     order = sorted(once.values(), key=lambda row: -row["metrics"][PRIMARY]["mean"])
     floor = next((row for row in order if row["method"] == FLOOR), None)
@@ -244,7 +244,7 @@ def _best_sheet(members: list[Row], count: int) -> Sheet:
     first = members[0]
     extra = f", and {FLOOR}" if len(shown) > count else ""
     title = f"{title_of(first, budget=False)}: the best {min(count, len(order))} of {len(order)}{extra}"
-    notes = [f"{_images(images, first['mask'])}; by {PRIMARY}, whatever the budget: how much each was given stands beside it"]
+    notes = [f"{images(most, first['mask'])}; by {PRIMARY}, whatever the budget: how much each was given stands beside it"]
     notes += [f"tested on fewer images and left out: {', '.join(sorted(fewer))}"] if fewer else []
     notes += _interval(shown)
     return Sheet(title, columns, body, [*notes, *marked(shown), *bold(body)])

@@ -41,11 +41,9 @@ class Scored:
         self.records = {record.key: record for record in scored if has_these_holes(record)}
         self.entries = {key: found[key] for key in self.records}
         self.common: list[str] | None = None
-        counts = {entry["n"] for _, entry in self.entries.values()}
-        if len(counts) > 1 or any("external" in record.told for record in self.records.values()):
-            ids = [set(self.frame(record).index) for record in self.records.values()]
-            if any(other != ids[0] for other in ids):
-                self.common = sorted(set.intersection(*ids))
+        ids = [self.frame(record).index for record in self.records.values()]
+        if any(not other.equals(ids[0]) for other in ids[1:]):
+            self.common = sorted(set.intersection(*map(set, ids)))
         self.same = self.common is None
         """Whether all were scored on the same pictures."""
 

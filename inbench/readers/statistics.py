@@ -122,14 +122,15 @@ def between_seeds(one: Sequence[float], other: Sequence[float], *, fixed: tuple[
     """A difference of trainings over the seeds' means, at least two of them on one side.
 
     Several on both sides: Welch's t. A single training beside several is taken to vary as they do: Student's t with their
-    spread, as Crawford and Howell (1998) compare one case with a sample. fixed: that side has no chance in it, and no spread.
+    spread, as Crawford and Howell (1998) compare one case with a sample. fixed: that side learns in closed form or not at all;
+    it has the spread of its own values, and a single one has none.
     """
     from scipy import stats
 
     sides = [np.array(values, dtype=np.float64) for values in (one, other)]
     value = float(sides[0].mean() - sides[1].mean())
     variances = [
-        0.0 if still else side.var(ddof=1) if len(side) > 1 else None for side, still in zip(sides, fixed, strict=True)
+        side.var(ddof=1) if len(side) > 1 else 0.0 if still else None for side, still in zip(sides, fixed, strict=True)
     ]
     known = next((variance for variance in variances if variance), 0.0)
     spread = [(known if variance is None else variance) / len(side) for side, variance in zip(sides, variances, strict=True)]

@@ -79,7 +79,8 @@ def written(
         last.append(f"{told}; the same {command} goes on with them.")
     if damaged:
         listed = formats.plain_list(damaged) if form == "markdown" else "; ".join(damaged)
-        last.append(f"{len(damaged)} damaged records are not counted; the same {command} makes them anew:\n\n{listed}")
+        told = f"{len(damaged)} damaged records are not counted"
+        last.append(f"{told}; without their folders the same {command} makes them anew:\n\n{listed}")
     last += also
     last += [PROTOCOL_LINE] if sheets is not cost_sheets else []
     return formats.FORMATS[form](sheets(made), last)

@@ -50,6 +50,8 @@ def _wrong_with(told: Told) -> str:
     if not isinstance(left_out, list):
         return "has without_times of another kind"
     wrong = [lacking(told["machine_info"], MACHINE, "machine_info "), *(lacking(one, LEFT_OUT, "case ") for one in left_out)]
+    if any("extra_info" in one for one in left_out if isinstance(one, dict)):
+        wrong.append("has a case without times that has extra_info")
     return next(filter(None, [*wrong, *map(_wrong_case, told["benchmarks"])]), "")
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from inbench.readers import curves, standing, statistics
 from inbench.readers.comparison import Compared, compared_in, sides_of, told_short, too_short
 from inbench.readers.naming import one_set
-from inbench.readers.score_sheets import MARGINS
+from inbench.readers.score_sheets import MARGINS, images
 from inbench.readers.scored import Scored
 from inbench.readers.sections import Section, found_in, sections
 from inbench.readers.sheets import NO_CELL, Cell, Column, Sheet
@@ -222,4 +222,4 @@ def _told(compared: Compared) -> str:
     over = f"{compared.over} (t)" if compared.by_seeds else "the images of one training each, paired"
     over += f", the one of {compared.singles[0]} taken to vary as they do" if compared.by_seeds and compared.singles else ""
     place = f"on {section.dataset}, {section.size} x {section.size}, budget {section.budget}"
-    return f"{place}: {compared.images} test images, intervals over {over}"
+    return f"{place}: {images(compared.images, section.mask)}, intervals over {over}"

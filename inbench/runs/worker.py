@@ -17,7 +17,7 @@ import sys
 import threading
 import time
 import traceback
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -31,13 +31,13 @@ from inbench.joints.batches import Batches
 from inbench.joints.device import autocast_forwards, compile_forwards, fingerprint, out_of_memory, set_numerics
 from inbench.joints.guards import Guard, about_overlap
 from inbench.joints.isolation import INTERRUPTED, NO_ROOM
-from inbench.joints.store import Part, Prepared
+from inbench.joints.store import Prepared
 from inbench.words import brackets, clock, params, records, seeds
 from inbench.words.errors import Interrupted, Unavailable, UserError
 from inbench.words.mask import Mask
 from inbench.words.method import Method
 from inbench.words.planned import read_object
-from inbench.words.records import Run
+from inbench.words.records import Record, Run
 
 BEAT_SECONDS = 0.5
 ORPHAN_SECONDS = 20.0
@@ -117,7 +117,7 @@ class Worker:
         self.metrics = choices.metrics("", self.registry)
 
     def mask(self, canonical: str) -> Mask:
-        return choices.mask(self.spec["typed"][canonical], self.run.size, self.registry).mask
+        return choices.mask(self.spec["typed"].get(canonical, canonical), self.run.size, self.registry).mask
 
     def build(self) -> Method:
         """The method as it starts: its networks drawn from the run's seed, on the device, channels last."""
@@ -131,8 +131,8 @@ class Worker:
         autocast_forwards(method, self.spec["device"], self.run.precision or "float32")
         return method
 
-    def work_through(self) -> None:
-        """Everything the spec asks for; what is there already is not done again."""
+    def work_through(self) -> bool:
+        """Everything the spec asks for, and nothing that is there already; False where the scores on some mask failed."""
         records.settle(self.final)
         self.begin_further()
         if self.checkpoint.is_file():
@@ -140,20 +140,31 @@ class Worker:
         if not self.checkpoint.is_file():  # it begins at the beginning, whatever an earlier try began from
             (self.work / "start.json").unlink(missing_ok=True)
         method = self.build()
-        record = None if self.spec["fresh"] else records.open_record(self.final)
-        if record is not None and record.damage():
-            record = None  # damaged: trained again
+        before = records.open_record(self.final)
+        if before is not None and (before.damage() or before.status != "ok"):
+            before = None
         weights = self.final / "weights.safetensors"
-        if record is not None and record.status == "ok" and (weights.is_file() or not self.cls.learns()):
+        if before is not None and not self.spec["fresh"] and (weights.is_file() or not self.cls.learns()):
             if weights.is_file():
                 method.load_state_dict(safetensors.torch.load_file(weights, device=str(self.device)))
-            told = record.told
+            told = before.told
         else:
-            told = self.trained(method)
-        for canonical in self.spec["test_masks"]:
-            told = self.scored(method, told, canonical)
+            told = self.trained(method, before)
+        wanted = {records.score_key(mask, self.spec["part"]): self.spec["test_images"] for mask in self.spec["test_masks"]}
+        older = {key: one["n"] for key, one in told["scores"].items() if one["status"] == "interrupted" and one["n"]}
+        whole = True
+        for key, count in [*wanted.items(), *(item for item in older.items() if item[0] not in wanted)]:
+            try:
+                told = self.scored(method, told, key, count)
+            except (Interrupted, Unavailable):
+                raise
+            except (Exception, SystemExit) as error:  # the other masks may go well
+                if no_room(error):
+                    raise
+                told, whole = self.not_scored(told, key, *self.came_to(error)), whole and key not in wanted
         if "weights" not in self.spec["keep"] and weights.is_file():
             records.commit(self.final, {"run.json": records.to_json(told)}, remove=("weights.safetensors",))
+        return whole
 
     def begin_further(self) -> None:
         """Where a run that differs by having fewer steps kept its checkpoint, begin there."""
@@ -164,8 +175,8 @@ class Worker:
             records.write_file(self.checkpoint, records.where(start.folder, "checkpoint.pt").read_bytes())
             records.write_file(self.work / "start.json", records.to_json({"start": start.folder.name}))
 
-    def trained(self, method: Method) -> dict[str, Any]:
-        """Train, and write the first form of the record."""
+    def trained(self, method: Method, before: Record | None) -> dict[str, Any]:
+        """Train, and write the first form of the record. What it was scored on before is to be scored with these weights."""
         places = self._count_places()
         progress = self._train(method) if self.cls.learns() else training.Progress()
         told = records.new(self.run, labels=self.spec["labels"], status="ok")
@@ -174,6 +185,13 @@ class Worker:
         told["validation"] = progress.validation
         told["warnings"] = self.guard.told
         told["started_from"], told["scheduled"], told["places"] = self._start(), progress.scheduled, places
+        if before is not None:
+            told["labels"] = {**told["labels"], "masks": {**before.told["labels"]["masks"], **told["labels"]["masks"]}}
+            told["scores"] = {
+                key: records.nothing("interrupted", "not scored since it was trained again", entry["shown"], entry["n"])
+                for key, entry in before.scores.items()
+                if entry["status"] == "ok"
+            }
         told["costs"] = {
             "train_seconds": round(progress.seconds, 3),
             "train_images": progress.images,
@@ -187,7 +205,7 @@ class Worker:
         }
         files = {"run.json": records.to_json(told), records.CURVE: curve_csv(progress)}
         if self.cls.learns():
-            tensors = {name: value.contiguous() for name, value in method.state_dict().items()}
+            tensors = {name: value.clone(memory_format=torch.contiguous_format) for name, value in method.state_dict().items()}
             files["weights.safetensors"] = safetensors.torch.save(tensors)
         if "checkpoint" in self.spec["keep"] and self.cls.learns():
             files["checkpoint.pt"] = self.checkpoint.read_bytes()
@@ -233,13 +251,12 @@ class Worker:
             guard=self.guard,
         )
 
-    def scored(self, method: Method, told: dict[str, Any], canonical: str) -> dict[str, Any]:
-        """Score on one test mask and add it to the record."""
-        part: Part = self.data.part(self.spec["part"])
-        count = self.spec["test_images"]
-        key = records.score_key(canonical, self.spec["part"])
+    def scored(self, method: Method, told: dict[str, Any], key: str, count: int | None) -> dict[str, Any]:
+        """Score on one test mask and add it to the record; count: of images, None for all."""
         if self._is_there(told, key):
             return told
+        canonical, name = records.mask_and_part(key)
+        part = self.data.part(name)
         began, guard = time.process_time(), Guard()
         scores = scoring.score(
             method,
@@ -262,12 +279,37 @@ class Worker:
         entry |= {
             "warnings": [*guard.told, *(about_overlap(self.data.part("train"), part) if self.cls.learns() else ())],
             "costs": {**scores.costs, "cpu_seconds": round(time.process_time() - began, 1)},
-            "shown": records.score_key(self.spec["labels"]["masks"][canonical], self.spec["part"]),
+            "shown": self._shown(told, key),
             "guesses": f"guesses/{safe}.npy" if "guesses" in self.spec["keep"] else None,
         }
         told, gone = self._with_scores({**told, "metrics": kept}, key, entry)
         records.commit(self.final, {**files, "run.json": records.to_json(told)}, remove=gone)
         return told
+
+    def not_scored(self, told: dict[str, Any], key: str, status: str, reason: str) -> dict[str, Any]:
+        """Add to the record why there are no scores on one test mask; scores on fewer pictures stay."""
+        if told["scores"].get(key, {}).get("status") == "ok":
+            return told
+        scores = {**told["scores"], key: records.nothing(status, reason, self._shown(told, key))}
+        told = {**told, "scores": scores, "written": clock.utc()}
+        records.commit(self.final, {"run.json": records.to_json(told)})
+        return told
+
+    def came_to(self, error: BaseException) -> tuple[str, str]:
+        """The status and the reason that an error comes to, the line of the method's own code in it; prints the traceback."""
+        traceback.print_exception(error)
+        reason = str(error) if isinstance(error, scoring.WrongAnswer | UserError) else f"{type(error).__name__}: {error}"
+        if isinstance(error, SystemExit):
+            reason = f"called sys.exit({error.code!r})"
+        if where := contract.line_in(self.cls, error):
+            reason += f" ({Path(where).name})"
+        return "oom" if out_of_memory(error) else "failed", reason
+
+    def _shown(self, told: Mapping[str, Any], key: str) -> str:
+        """What people call a mask and the part of the pictures."""
+        canonical, part = records.mask_and_part(key)
+        own = self.spec["labels"]["masks"].get(canonical)
+        return str(told["scores"][key]["shown"]) if own is None else records.score_key(own, part)
 
     def _is_there(self, told: dict[str, Any], key: str) -> bool:
         """Whether a record has these scores, on as many pictures and by all its metrics."""
@@ -281,9 +323,10 @@ class Worker:
         most = {name: max(told["costs"].get(name) or 0, peak) for name, peak in peaks.items() if peak is not None}
         older = {name: old for name, old in told["scores"].items() if name != key and old["shown"] == entry["shown"]}
         others = {name: old for name, old in told["scores"].items() if name not in older}
-        labels = told["labels"]
+        own = self.spec["labels"]
+        labels = {**told["labels"], "masks": {**told["labels"]["masks"], **own["masks"]}}
         if labels["any_budget"]:  # called by the last one that scored it
-            labels = {**labels, "budget": self.spec["labels"]["budget"]}
+            labels["budget"] = own["budget"]
         gone = tuple(str(old[name]) for old in older.values() for name in ("file", "guesses") if old.get(name))
         new = {"labels": labels, "scores": {**others, key: entry}, "costs": told["costs"] | most, "written": clock.utc()}
         return {**told, **new}, gone
@@ -335,6 +378,11 @@ def curve_csv(progress: training.Progress) -> bytes:
     return text.getvalue().encode()
 
 
+def no_room(error: BaseException) -> bool:
+    """Whether a disk was full: no fault of the method."""
+    return isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
+
+
 def end_by_interrupt() -> None:
     """End this process as an interrupt ends one: by the signal. An exit code could as well be a plugin's."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)
@@ -351,24 +399,22 @@ def main(arguments: Sequence[str]) -> int:
     worker = Worker(spec)
     try:
         with worker.memory:
-            worker.work_through()
+            whole = worker.work_through()
     except Interrupted:
         return INTERRUPTED
     except Unavailable as error:
         worker.gave_up("skipped", str(error))
+        whole = True
     except training.Diverged as error:
         worker.gave_up("diverged", str(error))
         return 1
     except (Exception, SystemExit) as error:  # plugins are other people's code: whatever they raise is a row
-        traceback.print_exc()
-        if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+        if no_room(error):
+            traceback.print_exc()
             return NO_ROOM
-        reason = str(error) if isinstance(error, scoring.WrongAnswer) else f"{type(error).__name__}: {error}"
-        if isinstance(error, SystemExit):
-            reason = f"called sys.exit({error.code!r})"
-        if where := contract.line_in(worker.cls, error):
-            reason += f" ({Path(where).name})"
-        worker.gave_up("oom" if out_of_memory(error) else "failed", reason)
+        worker.gave_up(*worker.came_to(error))
+        return 1
+    if not whole:
         return 1
     shutil.rmtree(worker.work, ignore_errors=True)
     return 0

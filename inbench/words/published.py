@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import bisect
+import math
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -310,8 +311,8 @@ class _Reader:
         place: Place = ("claims", number)
         words = ("says", "source", "method", "than", "metric", "dataset", "mask", "budget")
         told = self.take(place, words)
-        if told["dataset"] not in roles:
-            raise self.wrong((*place, "dataset"), str(unknown("data set role", str(told["dataset"]), roles)))
+        if self.text_of(told, "dataset", place) not in roles:
+            raise self.wrong((*place, "dataset"), str(unknown("data set role", told["dataset"], roles)))
         return Claim(**{word: self.text_of(told, word, place) for word in words})
 
     def row(self, place: Place, common: dict[str, Any], columns: Sequence[str], roles: Mapping[str, Role]) -> PaperRow:
@@ -319,13 +320,15 @@ class _Reader:
         for key in ("dataset", "mask", "budget"):
             if key not in told:
                 raise self.wrong(place, f"row {told['label']!r} has no {key!r}, and its table has none")
-        if told["dataset"] not in roles:
-            raise self.wrong(place, str(unknown("data set role", str(told["dataset"]), roles)))
+        if self.text_of(told, "dataset", place) not in roles:
+            raise self.wrong(place, str(unknown("data set role", told["dataset"], roles)))
         published = self.take((*place, "published"), [], list(columns)) if "published" in told else {}
         for name, cell in published.items():
             try:
-                float(self.text_of(published, name, (*place, "published")))
+                finite = math.isfinite(float(self.text_of(published, name, (*place, "published"))))
             except ValueError:
-                raise self.wrong((*place, "published", name), f"{name} {cell!r} is no number") from None
+                finite = False
+            if not finite:
+                raise self.wrong((*place, "published", name), f"{name} {cell!r} is no number")
         words = {key: self.text_of(told, key, place) for key in ("label", "method", "dataset", "mask", "budget")}
         return PaperRow(**words, published=published)

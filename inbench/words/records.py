@@ -341,11 +341,16 @@ def give_up(spec: Mapping[str, Any], provenance: Mapping[str, Any], status: str,
         for mask in spec["test_masks"]:
             key = score_key(mask, spec["part"])
             if scores.get(key, {}).get("status") != "ok":
-                scores[key] = {"status": status, "reason": reason, "n": 0, "shown": spec["labels"]["masks"][mask]}
+                scores[key] = nothing(status, reason, score_key(spec["labels"]["masks"][mask], spec["part"]))
         commit(final, {"run.json": to_json({**record.told, "scores": scores, "written": clock.utc()})})
         return
     told = new(run, labels=spec["labels"], status=status, reason=reason, log=last_lines(work / "log.txt"))
     publish(work, final, {"run.json": to_json({**told, "provenance": dict(provenance)})})
+
+
+def nothing(status: str, reason: str, shown: str, n: int = 0) -> dict[str, Any]:
+    """What stands in a record for scores that there are none of; n: of how many images there will be some."""
+    return {"status": status, "reason": reason, "n": n, "shown": shown}
 
 
 def add_log(folder: Path, lines: list[str]) -> None:

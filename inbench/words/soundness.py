@@ -43,7 +43,7 @@ MAYBE: dict[str, dict[str, Any]] = {
     "": {"started_from": TEXT, "scheduled": bool, "places": int},
     "labels": {"licence": TEXT},
     "provenance": {"hardware": dict, "data": (dict, type(None))},
-    "costs": {"estimated": (dict, type(None)), "updates": dict},
+    "costs": {"estimated": (dict, type(None)), "updates": dict, "parameters": NUMBER},
     "metric": {"about": str, "source": str},
     "scores": {"guesses": TEXT, "sets": dict, "costs": dict},
 }
@@ -84,7 +84,12 @@ def wrong_with(told: Mapping[str, Any], run: Any, name: str) -> str:
         wrong = lacking(told["costs"], COSTS, "costs ") or ("" if isinstance(hardware, dict) else "has no hardware")
     if not wrong and not all(lacking(watch, {"step": int, "psnr": NUMBER}) == "" for watch in told["validation"]):
         wrong = "has a validation that is none"
+    if not wrong and told["validation"] and (told["run"]["steps"] or 0) < 1:
+        wrong = "has a validation and no steps"
     wrong = wrong or next(filter(None, (_wrong_score(mask, entry) for mask, entry in told["scores"].items())), "")
+    if not wrong and "external" not in told:
+        rates = {mask: entry["costs"]["images_per_second"] for mask, entry in told["scores"].items() if entry["status"] == "ok"}
+        wrong = next((f"has no images_per_second on {mask}" for mask, rate in rates.items() if not rate > 0), "")
     return f"{name}/run.json {wrong}" if wrong else ""
 
 
