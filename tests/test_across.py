@@ -119,6 +119,7 @@ def test_a_row_that_failed_is_told_in_its_place(tmp_path):
     [
         ("tv", "no rows differ by tv alone; run a method, a data set or a hole with another tv"),
         ("bn_momentum", "unknown option 'bn-momentum'; there are: side, tv"),
+        ("steps", "steps is an option of the budget; inbench tables --best shows rows of all budgets together"),
         ("tvv", "unknown option 'tvv'; did you mean 'tv'?"),
     ],
 )

@@ -30,7 +30,7 @@ def test_a_difference_is_taken_picture_by_picture(tmp_path):
     (found,) = comparison.compare(tmp_path, "one", "other")
     told = found.differences["psnr"]
     assert (told.value, told.low, told.high) == pytest.approx((0.5, 0.5, 0.5))
-    assert verdict(tmp_path).startswith("verdict: one is better by 0.50 dB psnr-pooled (p below 0.001)")
+    assert verdict(tmp_path).startswith("verdict: one is better by 0.50 dB psnr-pooled, in one training each (p below 0.001)")
     assert verdict(tmp_path, "other", "one").startswith("verdict: one is better by 0.50 dB")
 
 
@@ -115,7 +115,7 @@ def test_where_one_of_two_is_missing_nothing_has_to_be_said(tmp_path):
     for precision in ("float32", "bf16"):
         lay(tmp_path, "one", tuple(HARD), run={"precision": precision})
     for text in ("third", ""):
-        with pytest.raises(UserError, match=f"there are no scores of '{text}'"):
+        with pytest.raises(UserError, match=f"unknown method '{text}'"):
             comparison.compare(tmp_path, "one", text)
 
 
@@ -129,11 +129,14 @@ def test_records_that_stand_in_the_tables_of_two_budgets_are_one_claim(tmp_path)
     assert [one.adjusted for one in found] == [one.differences["psnr-pooled"].p for one in found]
 
 
-def test_one_pair_on_fewer_images_is_another_claim(tmp_path):
+def test_a_claim_of_the_same_trainings_is_made_once_on_the_most_images(tmp_path):
     two(tmp_path, labels={"budget": "paper[steps=1]"})
     lay(tmp_path, "gan", tuple(HARD[:30]), labels={"budget": "paper[steps=1,test_images=30]"})
     found = comparison.compare(tmp_path, "one", "other")
-    assert ([one.images for one in found], comparison.claims_of(found)) == ([30, 60], 2)
+    assert ([one.images for one in found], comparison.claims_of(found)) == ([30, 60], 1)
+    assert comparison_sheets.verdict(found[0], 1) == "no verdict: the claim is made on the 60 images of the same trainings"
+    assert found[0].adjusted is None
+    assert found[1].adjusted == pytest.approx(found[1].differences["psnr-pooled"].p)
 
 
 def test_one_training_is_compared_over_images_with_a_closed_form_of_any_number_of_seeds(tmp_path):
@@ -172,7 +175,8 @@ def test_pictures_are_paired_by_their_names(tmp_path):
 
 
 def test_a_difference_under_the_margin_says_so(tmp_path):
-    two(tmp_path, 0.05)
+    lay(tmp_path, "one", tuple(HARD + 0.06 + np.resize([0.2, -0.2], 60)))
+    lay(tmp_path, "other", tuple(HARD))
     assert "less than the margin of 0.1 dB" in verdict(tmp_path)
 
 
@@ -196,7 +200,7 @@ def test_claims_on_several_data_sets_are_held_by_holm(tmp_path):
     found = comparison.compare(tmp_path, "one", "other")
     alone = [one.differences["psnr-pooled"].p for one in found]
     assert [one.adjusted for one in found] == pytest.approx(statistics.holm(alone))
-    assert "Holm over 2 data sets and budgets" in comparison_sheets.verdict(found[0], 2)
+    assert "Holm over 2 claims" in comparison_sheets.verdict(found[0], 2)
 
 
 def test_several_seeds_are_compared_over_trainings(tmp_path):
@@ -229,7 +233,9 @@ def test_an_interval_within_the_margin_is_equivalence_and_a_wide_one_is_nothing(
     lay(tmp_path, "one", tuple(HARD))
     lay(tmp_path, "near", tuple(HARD + np.resize([0.05, -0.05], 60)))
     lay(tmp_path, "far", tuple(HARD + np.resize([3, -3], 60)))
-    assert verdict(tmp_path, "one", "near").startswith("verdict: equivalent in psnr-pooled within the margin of 0.1 dB (p = ")
+    assert verdict(tmp_path, "one", "near").startswith(
+        "verdict: equivalent in psnr-pooled, its interval is within the margin of 0.1 dB, in one training each"
+    )
     assert verdict(tmp_path, "one", "far").startswith("verdict: no difference in psnr-pooled can be claimed (p = ")
 
 
@@ -250,11 +256,17 @@ def test_parameters_choose_the_method(tmp_path, command):
 
 def test_a_method_without_scores_is_told_with_those_there_are(tmp_path):
     two(tmp_path)
-    with pytest.raises(UserError, match=r"there are no scores of 'third' in .*; there are: one, other"):
+    with pytest.raises(UserError, match=r"unknown method 'third'; there are: one, other"):
         comparison.compare(tmp_path, "one", "third")
     lay(tmp_path, "third", (20.0,) * 4, run={"data": "0ther"}, labels={"dataset": "cars"})
     with pytest.raises(UserError, match="never scored on the same data"):
         comparison.compare(tmp_path, "one", "third")
+    with pytest.raises(UserError, match=r"no scores of 'third' there; there are on cars, budget paper$"):
+        comparison.compare(tmp_path, "one", "third", only="faces")
+    with pytest.raises(UserError, match=r"no scores of 'one\[tv=0\]' in .*; there are of one"):
+        comparison.compare(tmp_path, "one", "one[tv=0]")
+    with pytest.raises(UserError, match="unknown method 'othr'; did you mean 'other'"):
+        comparison.compare(tmp_path, "one", "othr")
 
 
 def ablated(results):
@@ -273,8 +285,8 @@ def test_a_method_against_several_is_one_table_that_shows_what_differs(tmp_path)
     assert [line[0] for line in body] == ["tv=0", "skips=off", "ridge"]
     assert [line[1] for line in body[:2]] == ["+1.00", "-0.50"]
     assert [line[-1].partition(" (")[0] for line in body] == [
-        "the first is better",
-        "skips=off is better",
+        "the first is better, in one training each",
+        "skips=off is better, in one training each",
         "no difference can be claimed",
     ]
     assert [one.adjusted for one in found] == pytest.approx(

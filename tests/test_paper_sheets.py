@@ -115,6 +115,14 @@ def test_a_paper_is_a_table_for_programs_too(tmp_path):
     )
 
 
+def test_a_data_set_that_is_misspelt_is_told_and_one_without_records_is_not(tmp_path):
+    lay(tmp_path, "autoencoder", labels={"dataset": "celeba64-closeup"})
+    for what in (tables.paper, tables.claims):
+        with pytest.raises(UserError, match="unknown data set 'celeba64-closup'; did you mean 'celeba64-closeup'"):
+            what(tmp_path, "meng2020", "markdown", datasets="celeba=celeba64-closup")
+        assert what(tmp_path, "meng2020", "markdown", datasets="celeba=celeba64")
+
+
 def test_a_papers_entry_says_what_is_not_verified(tmp_path):
     text = tables.paper(tmp_path, "meng2020", "latex")
     assert "% @misc{meng2020," in text

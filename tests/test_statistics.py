@@ -203,7 +203,11 @@ def test_holm_is_the_step_down_of_its_definition():
 
 
 def test_few_seeds_cannot_separate_a_small_difference():
-    assert statistics.separable(0.2, 3) == pytest.approx(scipy.stats.t.ppf(0.975, 4) * 0.2 * math.sqrt(2 / 3))
+    for seeds in (3, 10):
+        least, limit = statistics.separable(0.2, seeds), scipy.stats.t.ppf(0.975, 2 * seeds - 2)
+        drawn = np.random.default_rng(0).normal(0, 0.2, (2, 20_000, seeds)) + np.array([0, least])[:, None, None]
+        t = (drawn[1].mean(1) - drawn[0].mean(1)) / np.sqrt(drawn.var(2, ddof=1).sum(0) / seeds)
+        assert (t > limit).mean() == pytest.approx(statistics.POWER, abs=0.02)
     needed = statistics.seeds_for(0.2, 0.1)
     assert statistics.separable(0.2, needed) <= 0.1 < statistics.separable(0.2, needed - 1)
     assert statistics.seeds_for(100, 0.1) is None

@@ -559,6 +559,27 @@ def test_what_has_no_number_is_not_among_the_best(tmp_path):
     assert "faces" not in tables.best(tmp_path, 5)
 
 
+def test_who_was_trained_on_another_hole_or_elsewhere_may_be_the_best(tmp_path):
+    external = {"licence": "none", "paper": "none", "moved": 0, "drift": 0.0}
+    half = {"scores": {"half": scored((20.0,) * 4, shown="half")}}
+    lay(tmp_path, "gan", (20.0,) * 4, told=half)
+    filled(tmp_path, 12.0, told={"scores": {"half": scored((12.0,) * 4, shown="half")}})
+    lay(tmp_path, "theirs", (21.0,) * 4, told={**half, "external": external}, labels={"any_budget": True, "train_mask": None})
+    (sheet,) = score_sheets.best_sheets(tables.rows(tmp_path), 2)
+    assert [[cell.text for cell in line[:2]] for line in sheet.body] == [["theirs §", "-"], ["gan", "center"]]
+
+
+def test_a_line_of_a_matrix_says_where_it_stands_for_more_trainings(tmp_path):
+    both = {"center": scored((20.0,) * 4), "half": scored((20.0,) * 4, shown="half")}
+    lay(tmp_path, "gan", (20.0,) * 4, told={"scores": both})
+    lay(tmp_path, "gan", (21.0,) * 4, run={"seed": 1})
+    lay(tmp_path, "net", (21.0,) * 4, told={"scores": both})
+    (sheet,) = score_sheets.matrix_sheets(tables.rows(tmp_path))
+    assert [note for note in sheet.notes if "trainings" in note and "elsewhere" in note] == [
+        "gan: 2 trainings of center, 1 elsewhere"
+    ]
+
+
 def test_terms_stand_beside_the_costs_where_they_are_known(tmp_path):
     lay(tmp_path, labels={"licence": "MIT"})
     lay(tmp_path, "older")

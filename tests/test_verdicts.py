@@ -15,6 +15,9 @@ from inbench.words.errors import UserError
 NOISE = np.random.Generator(np.random.Philox(1)).normal(0, 2, 60)
 
 
+ALONE = ", in one training each"
+
+
 @pytest.fixture
 def told(tmp_path):
     """Judges claims of one paper on the records that were laid; answers the verdicts and values by metric."""
@@ -41,21 +44,21 @@ def test_a_clear_gain_supports_the_claim_whichever_way_the_metric_runs(tmp_path,
     lay(tmp_path, "good", 22 + NOISE)
     lay(tmp_path, "other", 21 + NOISE)
     found = told("psnr", "l2")
-    assert found["psnr"] == (SUPPORTED, pytest.approx(1.0))
-    assert found["l2"][0] == SUPPORTED
+    assert found["psnr"] == (SUPPORTED + ALONE, pytest.approx(1.0))
+    assert found["l2"][0] == SUPPORTED + ALONE
     assert found["l2"][1] > 0  # its error is the smaller one, which is what the paper says
 
 
 def test_a_clear_loss_does_not_support_it(tmp_path, told):
     lay(tmp_path, "good", 21 + NOISE)
     lay(tmp_path, "other", 22 + NOISE)
-    assert told("psnr")["psnr"] == (REFUTED, pytest.approx(-1.0))
+    assert told("psnr")["psnr"] == (REFUTED + ALONE, pytest.approx(-1.0))
 
 
 def test_a_difference_within_the_margin_is_equivalence(tmp_path, told):
     lay(tmp_path, "good", 21.01 + NOISE)
     lay(tmp_path, "other", 21 + NOISE)
-    assert told("psnr")["psnr"][0] == EQUIVALENT
+    assert told("psnr")["psnr"][0] == EQUIVALENT + ALONE
 
 
 def test_noise_leaves_the_claim_open(tmp_path, told):
@@ -72,7 +75,10 @@ def test_a_training_that_still_rises_says_that_it_is_too_early(tmp_path, told):
 
 @pytest.mark.parametrize(
     ("budget", "verdict"),
-    [("paper[steps=50]", f"{SUPPORTED}, so far: good and other are below linear after so few steps"), ("paper", SUPPORTED)],
+    [
+        ("paper[steps=50]", f"{SUPPORTED}{ALONE}, so far: good and other are below linear after so few steps"),
+        ("paper", SUPPORTED + ALONE),
+    ],
 )
 def test_of_a_short_training_below_the_floor_a_verdict_is_one_so_far(tmp_path, told, budget, verdict):
     floor(tmp_path, 30.0, labels={"dataset": "faces"})
@@ -85,7 +91,7 @@ def test_a_training_at_another_size_is_not_what_a_paper_claims_of(tmp_path, told
     for size, by in ((32, -1), (64, 1)):
         lay(tmp_path, "good", 22 + by + NOISE, run={"size": size})
         lay(tmp_path, "other", 22 + NOISE, run={"size": size})
-    assert told("psnr")["psnr"] == (SUPPORTED, pytest.approx(1.0))
+    assert told("psnr")["psnr"] == (SUPPORTED + ALONE, pytest.approx(1.0))
 
 
 def test_nothing_is_said_where_it_is_open_which_precision_is_meant(tmp_path, told):
@@ -165,7 +171,7 @@ def test_many_claims_are_one_family(tmp_path, told):
     lay(tmp_path, "good", 21.25 + 0.7 * NOISE)
     lay(tmp_path, "other", 21 + NOISE)
     alone, among = told("psnr")["psnr"][0], told("psnr", *["psnr"] * 40)["psnr"][0]
-    assert (alone, among) == (SUPPORTED, OPEN)
+    assert (alone, among) == (SUPPORTED + ALONE, OPEN)
 
 
 def test_the_table_says_what_was_compared_and_by_which_rule(tmp_path):
@@ -230,7 +236,7 @@ def seams(results, name, values):
 def test_where_zero_is_best_the_nearer_one_gains(tmp_path, told, good, other, verdict):
     seams(tmp_path, "good", good)
     seams(tmp_path, "other", other)
-    assert told("seam")["seam"] == (verdict, pytest.approx(abs(other) - abs(good)))
+    assert told("seam")["seam"] == (verdict + ALONE, pytest.approx(abs(other) - abs(good)))
 
 
 def test_nothing_is_said_of_two_on_either_side_of_zero(tmp_path, told):

@@ -117,7 +117,8 @@ def _add_run(run: argparse.ArgumentParser) -> None:
     run.add_argument("--jobs", type=int, metavar="N", help="runs at the same time (default: 1; on an engine as many as it has)")
     run.add_argument("--timeout", type=float, metavar="SECONDS", help="most time for one run (default: none)")
     run.add_argument("--memory", metavar="SIZE", help="most memory for one run, such as 8G (default: none)")
-    run.add_argument("--plan", action="store_true", help="say what there is to do and what it will take, and do none of it")
+    run.add_argument("--plan", action="store_true", help="say what there is to do and what it will take, by a short trial "
+                     "on the prepared data, and do none of it")  # fmt: skip
     run.add_argument("--rerun", choices=("failed", "all"), help="also run what failed, or everything, again")
     run.add_argument("--score-on", default="test", metavar="test|val", help="pictures to score on (default: %(default)s)")
     run.add_argument(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ from inbench.readers.rows import trained_on_it
 from inbench.readers.score_sheets import SAME, Line, grid_sheet, head, title_of
 from inbench.readers.sheets import Sheet
 from inbench.words import brackets
+from inbench.words.budget import Budget
 from inbench.words.errors import UserError, unknown
 from inbench.words.soundness import PRIMARY
 
@@ -67,6 +69,8 @@ def families(made: Sequence[Row], option: str) -> list[Family]:
                 found.append(Family(option, shared[place], several, take is _from_method))
     if not found:
         known = {name.replace("_", "-") for row in made for name in _options(row)}
+        if key in {one.name for one in dataclasses.fields(Budget)} - {"name"}:
+            raise UserError(f"{option} is an option of the budget; inbench tables --best shows rows of all budgets together")
         if option not in known:
             raise unknown("option", option, known)
         raise UserError(f"no rows differ by {option} alone; run a method, a data set or a hole with another {option}")

@@ -18,7 +18,7 @@ from inbench.readers.scored import Scored
 from inbench.readers.sections import Section, asked_for, found_in, sections, trained_there, trainings
 from inbench.readers.statistics import Difference
 from inbench.words import brackets
-from inbench.words.errors import UserError
+from inbench.words.errors import UserError, unknown
 from inbench.words.records import Record
 from inbench.words.soundness import PRIMARY
 
@@ -56,6 +56,11 @@ class Compared:
         return f"{self.seeds[0]} and {self.seeds[1]} trainings" if self.by_seeds else f"{self.images} images"
 
     @property
+    def alone(self) -> str:
+        """What limits whatever is said of single trainings, over their images: another seed is another training."""
+        return "" if self.by_seeds or not self.singles else ", in one training each"
+
+    @property
     def claims(self) -> bool:
         """Whether the primary is claimed here."""
         return self.section.mask == PRIMARY_MASK and not self.withheld and PRIMARY in self.differences
@@ -86,23 +91,44 @@ def compare(results: Path, one: str, *others: str, only: str | None = None, budg
                 found[-1].short = too_short(members, scored, sides[0], sides[1])
     for text, is_there in seen.items():
         if not is_there:
-            there = sorted({record.told["labels"]["method"] for record in kept if record.status == "ok"})
-            raise UserError(f"there are no scores of {text!r} in {results}; there are: {', '.join(there) or 'none'}")
+            raise _absent(text, kept, results)
     for other, has_met in met.items():
         if not has_met:
             raise UserError(
                 f"{one} and {other} were never scored on the same data, mask and budget; inbench tables shows where"
             )
-    claimed = {(one.keys, one.images): one.differences[PRIMARY].p for one in found if one.claims}
-    adjusted = dict(zip(claimed, statistics.holm([*claimed.values()]), strict=True))
-    for compared in found:
-        compared.adjusted = adjusted[compared.keys, compared.images] if compared.claims else None
+    claimed = [compared for compared in found if compared.claims]
+    most = {one.keys: max(other.images for other in claimed if other.keys == one.keys) for one in claimed}
+    for compared in claimed:
+        if compared.images < most[compared.keys]:
+            compared.withheld = f"the claim is made on the {most[compared.keys]} images of the same trainings"
+    chances = {one.keys: one.differences[PRIMARY].p for one in claimed if one.claims}
+    adjusted = dict(zip(chances, statistics.holm([*chances.values()]), strict=True))
+    for compared in claimed:
+        compared.adjusted = adjusted[compared.keys] if compared.claims else None
     return found
 
 
+def _absent(text: str, kept: list[Record], results: Path) -> UserError:
+    """A method without scores where they were asked for: where it has some, or what it may be meant for."""
+    places = [
+        f"{section.dataset}, budget {section.budget}"
+        for section, members in sections(kept).items()
+        if section.mask == PRIMARY_MASK and forms_of(members, Scored(section, members), text)
+    ]
+    if places:
+        return UserError(f"there are no scores of {text!r} there; there are on {'; on '.join(dict.fromkeys(places))}")
+    known = {record.told["labels"]["method"] for record in kept if record.status == "ok"}
+    name = brackets.parse(text).name
+    if name in {brackets.parse(one).name for one in known}:
+        with_options = sorted(one for one in known if brackets.parse(one).name == name)
+        return UserError(f"there are no scores of {text!r} in {results}; there are of {', '.join(with_options)}")
+    return unknown("method", text, known)
+
+
 def claims_of(found: Sequence[Compared]) -> int:
-    """How many claims are made; that of the same records and images in the tables of several budgets is one."""
-    return len({(one.keys, one.images) for one in found if one.claims})
+    """How many claims are made: one of the same trainings, however many tables they stand in."""
+    return len({one.keys for one in found if one.claims})
 
 
 @dataclass(frozen=True)

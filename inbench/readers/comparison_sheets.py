@@ -135,27 +135,30 @@ def verdict(compared: Compared, claims: int) -> str:
     """The one claim, or why there is none."""
     if reason := _unclaimed(compared):
         return reason
+    if compared.differences[PRIMARY].within(MARGINS[PRIMARY]):
+        return f"verdict: equivalent in {PRIMARY}, its interval is within the margin of {MARGINS[PRIMARY]} dB{compared.alone}"
     better = _claimed(compared)
-    told = _p(compared) + (f", Holm over {claims} data sets and budgets" if claims > 1 else "")
-    if not better and compared.differences[PRIMARY].within(MARGINS[PRIMARY]):
-        return f"verdict: equivalent in {PRIMARY} within the margin of {MARGINS[PRIMARY]} dB ({told})"
+    told = _p(compared) + (f", Holm over {claims} claims" if claims > 1 else "")
     if not better:
         return f"verdict: no difference in {PRIMARY} can be claimed ({told})"
     difference = abs(compared.differences[PRIMARY].value)
     small = f", less than the margin of {MARGINS[PRIMARY]} dB" if difference < MARGINS[PRIMARY] else ""
-    return f"verdict: {better} is better by {difference:.2f} dB {PRIMARY}{small} ({told})"
+    return f"verdict: {better} is better by {difference:.2f} dB {PRIMARY}{small}{compared.alone} ({told})"
 
 
 def _verdict_in_short(compared: Compared) -> str:
     """The same for a line among others, where the difference stands beside it."""
     if reason := _unclaimed(compared):
         return reason
+    if compared.differences[PRIMARY].within(MARGINS[PRIMARY]):
+        return f"equivalent within the margin{compared.alone}"
     better = _claimed(compared)
     if not better:
-        equal = compared.differences[PRIMARY].within(MARGINS[PRIMARY])
-        return f"{'equivalent within the margin' if equal else 'no difference can be claimed'} ({_p(compared)})"
+        return f"no difference can be claimed ({_p(compared)})"
     small = ", less than the margin" if abs(compared.differences[PRIMARY].value) < MARGINS[PRIMARY] else ""
-    return f"{'the first' if better == compared.names[0] else compared.beside} is better{small} ({_p(compared)})"
+    return (
+        f"{'the first' if better == compared.names[0] else compared.beside} is better{small}{compared.alone} ({_p(compared)})"
+    )
 
 
 def _unclaimed(compared: Compared) -> str:
@@ -190,7 +193,7 @@ def power(compared: Compared) -> list[str]:
         return []
     needed = statistics.seeds_for(compared.spread, margin)
     many = f"about {needed} each could" if needed else f"not even {statistics.MOST_SEEDS} could"
-    return [f"{count} seeds cannot separate {margin} dB: they tell {least:.2f} dB from nothing; {many}"]
+    return [f"{count} seeds cannot separate {margin} dB: they tell {least:.2f} dB from nothing 4 times in 5; {many}"]
 
 
 def as_rows(found: Sequence[Compared]) -> list[dict[str, Any]]:

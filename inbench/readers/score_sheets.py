@@ -212,7 +212,7 @@ def best_sheets(made: Sequence[Row], count: int) -> list[Sheet]:
     """
     together: dict[tuple[object, ...], list[Row]] = {}
     for row in made:
-        if row["complete"] and has_value(row) and ranks(row["budget"]) and trained_on_it(row) and row["external"] is None:
+        if row["complete"] and has_value(row) and ranks(row["budget"]):
             together.setdefault(tuple(row[key] for key in ("dataset", "data", "size", "mask")), []).append(row)
     several = [members for members in together.values() if len({row["shown"] for row in members}) > 1]
     return [_best_sheet(members, count) for members in several or together.values()]
@@ -221,18 +221,24 @@ def best_sheets(made: Sequence[Row], count: int) -> list[Sheet]:
 def _best_sheet(members: list[Row], count: int) -> Sheet:
     most = max(row["metrics"][PRIMARY]["n"] for row in members)
     whole = [row for row in members if row["metrics"][PRIMARY]["n"] == most]
-    once = {(row["shown"], None if row["any_budget"] else row["budget"]): row for row in whole}  # whatever tables it stands in
+    once = {  # whatever tables it stands in
+        (row["shown"], row["train_mask"], None if row["any_budget"] else row["budget"], row["external"] is None): row
+        for row in whole
+    }
     order = sorted(once.values(), key=lambda row: -row["metrics"][PRIMARY]["mean"])
-    floor = next((row for row in order if row["method"] == FLOOR), None)
+    floor = next((row for row in order if row["method"] == FLOOR and trained_on_it(row)), None)
     shown = [row for place, row in enumerate(order) if place < count or row is floor]
     fewer = {row["shown"] for row in members} - {row["shown"] for row in whole}
     names = (PRIMARY, "ssim")
-    heads = [Column("method", number=False), Column("budget", number=False), Column("trainings")]
+    trained = not all(trained_on_it(row) for row in shown)
+    heads = [Column("method", number=False), *([Column("trained on", number=False)] if trained else [])]
+    heads += [Column("budget", number=False), Column("trainings")]
     columns = heads + [Column(head(name, shown)) for name in names] + [Column("train s"), Column("ms/image")]
     best = {name: best_of(name, shown) for name in names}
     body = [
         [
             Cell(row["shown"] + marks(row)),
+            *([Cell(row["train_mask"] or "-")] if trained else []),
             NO_CELL if row["any_budget"] else Cell(row["budget"]),
             _trainings(row),
             *(score(name, row, best[name]) for name in names),
@@ -278,8 +284,24 @@ def grid_sheet(
         body.append([*cells, *(_marked_score(metric, by.get(column), best[column]) for column in heads)])
         broken += [f"{heads[column]}: {fault}" for column, row in by.items() for fault in faults([row])]
     return Sheet(
-        title, columns, body, [*notes(members), *trained_elsewhere(lines), *bold(body, " of its line" if along else "")], broken
+        title,
+        columns,
+        body,
+        [*notes(members), *_uneven(lines, heads), *trained_elsewhere(lines), *bold(body, " of its line" if along else "")],
+        broken,
     )
+
+
+def _uneven(lines: Mapping[Line, Mapping[str, Row]], heads: Mapping[str, str]) -> list[str]:
+    """Which cells of a line are of more trainings than its others: their means are not of the same ones."""
+    found = []
+    for (method, _), by in sorted(lines.items()):
+        counts = {column: metric_seeds(row) for column, row in by.items() if metric_seeds(row)}
+        most, least = max(counts.values(), default=0), min(counts.values(), default=0)
+        if most > least:
+            there = [heads[column] for column in heads if counts.get(column) == most]
+            found.append(f"{method}: {most} trainings of {', '.join(there)}, {least} elsewhere")
+    return found
 
 
 def trained_elsewhere(lines: Mapping[Line, Mapping[str, Row]]) -> list[str]:

@@ -13,6 +13,8 @@ from inbench.words.records import MSE_FLOOR
 
 RESAMPLES = 1000
 LEVEL = 0.95
+POWER = 0.8
+"""How often a difference is told from nothing by those who are said to be able to."""
 BLOCK = 100
 """Resamples at a time, so that their weights as float64 stay small beside what they weigh."""
 MOST_SEEDS = 1000
@@ -154,14 +156,15 @@ def holm(chances: Sequence[float]) -> list[float]:
 
 
 def separable(sd: float, seeds: int) -> float:
-    """The least difference that so many seeds each (two or more) can tell from nothing, where trainings differ by `sd`."""
+    """The least difference that so many seeds each, two or more, tell from nothing at `POWER`; trainings differ by `sd`."""
     from scipy import stats
 
-    return float(stats.t.ppf((1 + LEVEL) / 2, 2 * seeds - 2) * sd * np.sqrt(2 / seeds))
+    freedom = 2 * seeds - 2
+    return float((stats.t.ppf((1 + LEVEL) / 2, freedom) + stats.t.ppf(POWER, freedom)) * sd * np.sqrt(2 / seeds))
 
 
 def seeds_for(sd: float, difference: float) -> int | None:
-    """How many seeds each can tell that difference from nothing; None where a thousand cannot."""
+    """How many seeds each tell that difference from nothing; None where a thousand cannot."""
     counts = range(2, MOST_SEEDS + 1)
     return next((count for count in counts if separable(sd, count) <= difference), None)
 

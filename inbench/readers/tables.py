@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from inbench.readers.sheets import Sheet, sentences
 from inbench.readers.time_to_quality import goals_of, quality_sheets
 from inbench.words import brackets, published, records
 from inbench.words.errors import UserError, unknown
+from inbench.words.published import Paper
 from inbench.words.records import PROTOCOL_LINE, Record
 from inbench.words.soundness import PRIMARY
 
@@ -162,7 +164,7 @@ def paper(
     def settled(row: dict[str, Any]) -> list[tuple[float, float]]:
         return [curve.last() for name in row["records"] if (curve := curves.curve_of(by_folder[name]))]
 
-    roles = published.roles_of(told, datasets)
+    roles = _roles(told, datasets, kept)
     beside = paper_sheets.Beside(told, rows_of(kept, where=paper_sheets.needed(chosen, roles)), roles, budget, settled)
     if form in ("csv", "json"):
         made = paper_sheets.as_rows(beside, chosen)
@@ -179,8 +181,18 @@ def claims(results: Path, name: str, form: str, *, datasets: str | None = None, 
     if not told.claims:
         raise UserError(f"{told.name} lists no claims; a claim is a [[claims]] of its .toml, as meng2020 has them")
     _for_people("--claims", form)
-    tested = verdicts.judge(results, told, published.roles_of(told, datasets), budget)
+    kept = found_in(results) if (results / "runs").is_dir() else []
+    tested = verdicts.judge(results, told, _roles(told, datasets, kept), budget)
     return formats.FORMATS[form]([verdicts.sheet(told, tested)], [PROTOCOL_LINE])
+
+
+def _roles(paper: Paper, datasets: str | None, kept: list[Record]) -> dict[str, str]:
+    """Which data set stands for which of a paper's; a `UserError` for a name that is all but that of one there is."""
+    roles, known = published.roles_of(paper, datasets), {*naming.set_names(kept).values()}
+    for name in map(published.label_of, roles.values() if datasets else ()):
+        if not any(naming.is_called(one, name) for one in known) and difflib.get_close_matches(name, known, 1, cutoff=0.9):
+            raise unknown("data set", name, known)
+    return roles
 
 
 def _for_people(option: str, form: str, instead: str = "") -> None:

@@ -6,6 +6,8 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from inbench.readers import standing
 from inbench.readers.naming import set_names, told_apart
 from inbench.readers.rows import hardware_of
@@ -64,21 +66,21 @@ def _sheet(place: tuple[object, ...], members: list[Record], goals: Sequence[flo
     notes = [
         "psnr on the hole of the validation pictures of each run, at the steps where they were watched",
         f"seconds are of training alone, without validation, at {speed}",
-        "means over the seeds; - where none of them came so far",
+        "means over the seeds, at the speed of the middle one; - where none of them came so far",
     ]
     return Sheet(f"{dataset}, {size} x {size}, trained on {mask}, budget: {budget}, on {hardware}", columns, body, notes)
 
 
 def _line(name: str, same: list[Record], goals: Sequence[float], times: StepTimes | None) -> list[Cell]:
-    seconds = [(times and times.of(record)) or _own_seconds(record) for record in same]
+    seconds = float(np.median([(times and times.of(record)) or _own_seconds(record) for record in same]))
     highest = max(watch["psnr"] for record in same for watch in record.told["validation"])
     cells = [Cell(name), Cell(str(same[0].told["run"]["steps"]))]
-    cells += [Cell(f"{1000 * _mean(seconds):.0f}"), Cell(f"{highest:.2f}")]
+    cells += [Cell(f"{1000 * seconds:.0f}"), Cell(f"{highest:.2f}")]
     for goal in goals:
-        reached = [(step, step * each) for record, each in zip(same, seconds, strict=True) if (step := first(record, goal))]
+        reached = [step for record in same if (step := first(record, goal))]
         seeds = f" ({len(reached)} of {len(same)} seeds)" if reached and len(reached) < len(same) else ""
         if reached:
-            cells += [Cell(f"{_mean([step for step, _ in reached]):.0f}{seeds}"), Cell(f"{_mean([s for _, s in reached]):.0f}")]
+            cells += [Cell(f"{np.mean(reached):.0f}{seeds}"), Cell(f"{np.mean(reached) * seconds:.0f}")]
         else:
             cells += [NO_CELL, NO_CELL]
     return cells
@@ -91,7 +93,3 @@ def _own_seconds(record: Record) -> float:
 def first(record: Record, goal: float) -> int | None:
     """The first watched step at which a training had reached a goal in dB."""
     return next((watch["step"] for watch in record.told["validation"] if watch["psnr"] >= goal), None)
-
-
-def _mean(values: Sequence[float]) -> float:
-    return sum(values) / len(values)

@@ -32,6 +32,7 @@ RULE = (
     f"{EQUIVALENT}: the interval lies within the margin (0.1 dB, 0.005 of SSIM)",
     f"{REFUTED}: the interval lies below 0, or below the margin",
     f"{OPEN}: neither",
+    "in one training each: other seeds may say otherwise",
 )
 
 
@@ -169,6 +170,8 @@ def _settle(tested: Sequence[Judged]) -> None:
     for one, chance in zip(judged, chances, strict=True):
         if one.difference:
             one.verdict = verdict_of(one.difference, chance, MARGINS.get(one.claim.metric, 0.0))
+            if one.compared and one.verdict != OPEN:
+                one.verdict += one.compared.alone
             if one.compared and one.compared.short and one.claim.metric in ERRORS:
                 one.verdict += f", so far: {told_short(one.compared.short)}"
     for one in tested:
