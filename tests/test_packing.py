@@ -308,11 +308,12 @@ def test_weights_may_be_larger_than_any_picture(tmp_path: Path, monkeypatch: pyt
         files.Files(tmp_path / "records.zip")
 
 
-def test_scores_on_another_mask_are_added(made: Path, tiny: Tiny, command: Command, tmp_path: Path) -> None:
+def test_scores_on_another_mask_are_added(made: Path, tiny: Tiny, command: Command, tmp_path: Path, record: Find) -> None:
     with workers(Child):
         tiny("mean-fill", into="other", test_masks="half")
     merged = command("merge", str(tmp_path / "other"), "--results", str(made))
     assert "extended: half" in merged.out
+    assert record("mean-fill").told["labels"]["masks"] == {"center[side=16]": "center", "half[part=any]": "half"}
     with workers(Child):
         assert [one.state for one in planned(made, "mean-fill", test_masks="center,half")] == ["done"]
 

@@ -269,7 +269,8 @@ def _settle(final: Path, record: Record, content: Mapping[str, bytes]) -> Merged
         )
     theirs = record.told["metrics"]
     metrics = {name: told for name, told in here.told["metrics"].items() if name in theirs}  # every mask has them all
-    told = {**here.told, "metrics": metrics}
+    masks = {**record.told["labels"]["masks"], **here.told["labels"]["masks"]}
+    told = {**here.told, "metrics": metrics, "labels": {**here.told["labels"], "masks": masks}}
     told["scores"] = {**here.scores, **{mask: {**entry, "guesses": None} for mask, entry in new.items()}}
     kept = {name: data for name, data in content.items() if any(name.startswith(entry["file"]) for entry in new.values())}
     records.commit(final, {**kept, "run.json": records.to_json(told)})
