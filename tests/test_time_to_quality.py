@@ -36,6 +36,15 @@ def test_a_goal_that_was_never_reached_is_a_dash_and_seeds_are_counted(tmp_path)
     assert body(tables.time_to_quality(tmp_path, "20,21", "markdown"))["gan"][3:] == ["80 (2 of 3 seeds)", "10", "-", "-"]
 
 
+def test_seconds_are_at_the_speed_of_the_middle_seed_and_on_how_many_pictures_is_told(tmp_path):
+    for seed, spent in enumerate((10.0, 12.0, 99.0)):
+        costs = {"train_seconds": spent, "cpu_seconds": 1.0, "peak_memory_bytes": 1, "parameters": 1}
+        lay(tmp_path, told={**curve(20.0), "costs": costs, "val_images": 8 if seed else 256}, run={"seed": seed})
+    text = tables.time_to_quality(tmp_path, "20", "markdown")
+    assert body(text)["gan"][1:] == ["120", "20.00", "20", "2"]
+    assert "Watched on 8 or 256 pictures." in text
+
+
 def test_trainings_that_nobody_watched_have_no_line(tmp_path):
     lay(tmp_path, told=curve(20.0))
     lay(tmp_path, "unwatched")

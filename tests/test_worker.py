@@ -310,6 +310,7 @@ def test_looks_at_other_validation_pictures_are_not_taken_over(plugin: Write, ti
     alone = record("autoencoder", into="alone").told["validation"]
     assert found.told["started_from"]
     assert found.told["validation"] == [look for look in alone if look["step"] > 4]
+    assert found.told["val_images"] == 4
 
 
 STRIPES = """

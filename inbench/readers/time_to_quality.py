@@ -63,8 +63,10 @@ def _sheet(place: tuple[object, ...], members: list[Record], goals: Sequence[flo
     groups = trainings(members)
     body = [_line(name, same, goals, times) for name, same in zip(told_apart(groups), groups, strict=True)]
     speed = "the step times of inbench bench" if times else "its own speed"
+    watched = sorted({str(count) for record in members if (count := record.told.get("val_images"))}, key=int)
     notes = [
         "psnr on the hole of the validation pictures of each run, at the steps where they were watched",
+        *([f"watched on {' or '.join(watched)} pictures"] if watched else []),
         f"seconds are of training alone, without validation, at {speed}",
         "means over the seeds, at the speed of the middle one; - where none of them came so far",
     ]

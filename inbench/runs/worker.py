@@ -182,7 +182,7 @@ class Worker:
         told = records.new(self.run, labels=self.spec["labels"], status="ok")
         told["provenance"] = self.provenance()
         told["metrics"] = scoring.described(self.metrics)
-        told["validation"] = progress.validation
+        told["validation"], told["val_images"] = progress.validation, progress.val_images
         told["warnings"] = self.guard.told
         told["started_from"], told["scheduled"], told["places"] = self._start(), progress.scheduled, places
         if before is not None:

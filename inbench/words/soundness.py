@@ -40,7 +40,7 @@ SCORED: dict[str, Any] = {"n": int, "file": str, "holes": str, "means": dict, "c
 EXTERNAL: dict[str, Any] = {"licence": str, "paper": str, "moved": int, "drift": NUMBER}
 SET: dict[str, Any] = {"value": NUMBER, "unit": str, "better": str}
 MAYBE: dict[str, dict[str, Any]] = {
-    "": {"started_from": TEXT, "scheduled": bool, "places": int},
+    "": {"started_from": TEXT, "scheduled": bool, "places": int, "val_images": COUNT},
     "labels": {"licence": TEXT},
     "provenance": {"hardware": dict, "data": (dict, type(None))},
     "costs": {"estimated": (dict, type(None)), "updates": dict, "parameters": NUMBER},
