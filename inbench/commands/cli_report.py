@@ -19,7 +19,9 @@ PICTURES = ("shareable", "all", "none")
 
 
 def add(commands: Any) -> None:
-    shown = commands.add_parser("report", help="one page of HTML with everything that the records tell", allow_abbrev=False)
+    shown = commands.add_parser(
+        "report", help="tables, curves, pictures and origin of all records as one page of HTML", allow_abbrev=False
+    )
     shown.add_argument("--output", type=Path, metavar="FILE.html", help="what to write (default: report.html, or blind.html)")
     shown.add_argument("--only", metavar="DATASET", help="of one data set")
     shown.add_argument(

@@ -46,8 +46,8 @@ def _sheet_of_many(found: Sequence[Compared], others: Sequence[str], claims: int
     notes = [f"the first is {first}; of the same method, a line shows the parameters that differ"]
     if not all(compared.by_seeds for compared in found):
         notes.append("over images: of one training each, paired (bootstrap), which says nothing of other seeds")
-    if any(compared.by_seeds for compared in found):
-        notes.append("over trainings: Welch's t")
+    for test in dict.fromkeys(_test(compared) for compared in found if compared.by_seeds):
+        notes.append(f"over trainings: {test}")
     notes += _alone(found)
     if any(compared.claims for compared in found):
         notes.append(f"the verdict is on {PRIMARY} alone, p by Holm over {claims} claims")
@@ -110,7 +110,7 @@ def _better(compared: Compared, name: str) -> str:
 def _notes(compared: Compared, claims: int) -> list[str]:
     lines = [f"{images(compared.images, compared.section.mask)}, the same for both"]
     if compared.by_seeds:
-        lines.append(f"over {compared.over} ({'Student' if min(compared.seeds) == 1 else 'Welch'}'s t)")
+        lines.append(f"over {compared.over} ({_test(compared)})")
         lines += _alone([compared])
     else:
         lines.append("over the images of these trainings, paired (bootstrap): it says nothing of other seeds")
@@ -119,6 +119,10 @@ def _notes(compared: Compared, claims: int) -> list[str]:
         lines.append("secondary metrics are shown and not claimed")
     lines += _cautions([compared])
     return lines + power(compared)
+
+
+def _test(compared: Compared) -> str:
+    return f"{'Student' if min(compared.seeds) == 1 else 'Welch'}'s t"
 
 
 def _alone(found: Sequence[Compared]) -> list[str]:
