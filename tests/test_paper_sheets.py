@@ -201,5 +201,5 @@ def test_claims_ask_for_both_sides_of_each():
     assert "semantic-inpainting[blend=false]" in ",".join(methods["a"])
     assert methods["b"] == {
         "dense-gan", "autoencoder", "context-encoder", "semantic-inpainting", "dense-gan[dense=false]",
-        "dense-gan[dense=false,plain=matched]",
+        "dense-gan[dense=false,plain=matched]", "semantic-inpainting[blend=false]",
     }  # fmt: skip
