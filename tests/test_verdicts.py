@@ -7,6 +7,7 @@ import pytest
 from test_tables import YOUNG, floor, lay
 
 from inbench.readers import tables, verdicts
+from inbench.readers.sections import found_in
 from inbench.readers.statistics import Difference
 from inbench.readers.verdicts import EQUIVALENT, OPEN, REFUTED, SUPPORTED
 from inbench.words import published, records
@@ -34,7 +35,7 @@ def told(tmp_path):
         file = tmp_path / "mine.toml"
         file.write_text(head + "\n".join(made) + "\n" + figures)
         paper = published.load(str(file))
-        found = verdicts.judge(tmp_path, paper, {"celeba": "faces"} if roles is None else roles, budget)
+        found = verdicts.judge(found_in(tmp_path), paper, {"celeba": "faces"} if roles is None else roles, budget)
         return {one.claim.metric: (one.verdict, one.difference.value if one.difference else None) for one in found}
 
     return judged
@@ -115,7 +116,7 @@ def test_of_the_same_trainings_each_claim_is_judged_on_the_most_pictures_that_bo
     for method, count, shift in (("dense-gan", 60, 2), ("context-encoder", 60, 1), ("semantic-inpainting", 20, 0)):
         budget = "paper" if count == 60 else f"paper[test_images={count}]"
         lay(tmp_path, method, 20 + shift + NOISE[:count], labels={"budget": budget}, run={"params": {}})
-    judged = verdicts.judge(tmp_path, published.load("meng2020"), {"celeba": "faces"})
+    judged = verdicts.judge(found_in(tmp_path), published.load("meng2020"), {"celeba": "faces"})
     over = {one.claim.than: one.compared.over for one in judged if one.compared}
     assert over == {"context-encoder": "60 images", "semantic-inpainting": "20 images"}
 
@@ -126,7 +127,7 @@ def test_more_trainings_count_more_than_more_pictures(tmp_path):
             labels = {"budget": "paper" if seed == 0 else "paper[test_images=20]"}
             values = 20 + shift + NOISE[: 60 if seed == 0 else 20]
             lay(tmp_path, method, values, labels=labels, run={"params": {}, "seed": seed})
-    judged = verdicts.judge(tmp_path, published.load("meng2020"), {"celeba": "faces"})
+    judged = verdicts.judge(found_in(tmp_path), published.load("meng2020"), {"celeba": "faces"})
     assert {one.compared.over for one in judged if one.compared} == {"3 and 3 trainings"}
 
 

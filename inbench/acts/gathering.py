@@ -99,6 +99,4 @@ def _guesses(record: Record, key: str, own: Sequence[str], ids: Sequence[str], s
     if kept.shape != (len(own), size, size, 3) or kept.dtype != np.uint8:
         raise UserError(f"{name} holds something else than its guesses")
     place = {image_id: number for number, image_id in enumerate(own)}
-    if not place.keys() >= set(ids):
-        raise UserError("it was scored on other pictures")
     return np.ascontiguousarray(kept[[place[image_id] for image_id in ids]])

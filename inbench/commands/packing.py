@@ -258,8 +258,8 @@ def _settle(final: Path, record: Record, content: Mapping[str, bytes]) -> Merged
     difference = _difference(here, record, content)
     if difference:
         return Merged(final.name, "contradicts", difference)
-    lacks = {mask for mask in record.scores if here.scores.get(mask, {}).get("status") != "ok"}
-    new = {mask: entry for mask, entry in record.scores.items() if mask in lacks and entry["status"] == "ok"}
+    ok = {mask for mask, entry in here.scores.items() if entry["status"] == "ok"}
+    new = {mask: entry for mask, entry in record.scores.items() if mask not in ok and entry["status"] == "ok"}
     if not new:
         return Merged(final.name, "here already")
     listed = records.listed(here.folder)
@@ -314,8 +314,14 @@ def _same(ours: bytes, theirs: bytes) -> bool:
         return True
     mine, others = _columns(ours), _columns(theirs)
     both = (mine.keys() & others.keys()) - {"val_psnr"}
-    short, others_short = _columns(shortened(ours)), _columns(shortened(theirs))
-    return bool(both) and all(others[name] in (mine[name], short[name]) or mine[name] == others_short[name] for name in both)
+    return bool(both) and all(_alike(name, mine[name], others[name]) for name in both)
+
+
+def _alike(name: str, ours: list[str], theirs: list[str]) -> bool:
+    """Whether two columns are the same, or one of them is the other in short."""
+    if ours == theirs or name == "id":
+        return ours == theirs
+    return [*map(_shortened, ours)] == theirs or ours == [*map(_shortened, theirs)]
 
 
 def _columns(text: bytes) -> dict[str, list[str]]:

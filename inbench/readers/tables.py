@@ -182,7 +182,7 @@ def claims(results: Path, name: str, form: str, *, datasets: str | None = None, 
         raise UserError(f"{told.name} lists no claims; a claim is a [[claims]] of its .toml, as meng2020 has them")
     _for_people("--claims", form)
     kept = found_in(results) if (results / "runs").is_dir() else []
-    tested = verdicts.judge(results, told, _roles(told, datasets, kept), budget)
+    tested = verdicts.judge(kept, told, _roles(told, datasets, kept), budget)
     return formats.FORMATS[form]([verdicts.sheet(told, tested)], [PROTOCOL_LINE])
 
 

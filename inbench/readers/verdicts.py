@@ -6,14 +6,13 @@ import functools
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from inbench.readers import curves, standing, statistics
 from inbench.readers.comparison import Compared, compared_in, sides_of, told_short, too_short
 from inbench.readers.naming import one_set
 from inbench.readers.score_sheets import MARGINS, images
 from inbench.readers.scored import Scored
-from inbench.readers.sections import Section, found_in, sections
+from inbench.readers.sections import Section, sections
 from inbench.readers.sheets import NO_CELL, Cell, Column, Sheet
 from inbench.readers.statistics import Difference
 from inbench.words.errors import UserError
@@ -65,10 +64,10 @@ class Pair:
 Between = Callable[[Section, str, str], Pair | None]
 
 
-def judge(results: Path, paper: Paper, roles: Mapping[str, str], budget: str | None = None) -> list[Judged]:
-    """Every claim of a paper on the records of a folder; without a budget, on each data set under the one that tests most."""
+def judge(kept: list[Record], paper: Paper, roles: Mapping[str, str], budget: str | None = None) -> list[Judged]:
+    """Every claim of a paper on the records there are; without a budget, on each data set under the one that tests most."""
     labels = {role: label_of(name) for role, name in roles.items()}
-    found = sections(found_in(results)) if (results / "runs").is_dir() else {}
+    found = sections(kept)
 
     @functools.cache
     def between(section: Section, method: str, than: str) -> Pair | None:

@@ -151,9 +151,13 @@ class Worker:
         else:
             told = self.trained(method, before)
         wanted = {records.score_key(mask, self.spec["part"]): self.spec["test_images"] for mask in self.spec["test_masks"]}
-        older = {key: one["n"] for key, one in told["scores"].items() if one["status"] == "interrupted" and one["n"]}
+        begun = {
+            key: one["n"]
+            for key, one in told["scores"].items()
+            if key not in wanted and one["status"] == "interrupted" and one["n"]
+        }
         whole = True
-        for key, count in [*wanted.items(), *(item for item in older.items() if item[0] not in wanted)]:
+        for key, count in {**wanted, **begun}.items():
             try:
                 told = self.scored(method, told, key, count)
             except (Interrupted, Unavailable):
