@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 import scipy.stats
-from test_tables import YOUNG, floor, lay
+from test_tables import YOUNG, floor, lay, scored
 
 from inbench.readers import comparison, comparison_sheets, formats, statistics, tables
 from inbench.words import records
@@ -137,6 +137,53 @@ def test_a_claim_of_the_same_trainings_is_made_once_on_the_most_images(tmp_path)
     assert comparison_sheets.verdict(found[0], 1) == "no verdict: the claim is made on the 60 images of the same trainings"
     assert found[0].adjusted is None
     assert found[1].adjusted == pytest.approx(found[1].differences["psnr-pooled"].p)
+
+
+def test_the_claim_is_made_on_the_first_hole_that_is_named(tmp_path):
+    for method, shift in (("one", 0.5), ("other", 0.0)):
+        values = tuple((HARD + shift).round(6))
+        entries = {mask: scored(values, shown=mask) for mask in ("center", "half", "box")}
+        lay(tmp_path, method, values, told={"scores": entries})
+    found = comparison.compare(tmp_path, "one", "other", masks="half,center")
+    told = {each.section.mask: comparison_sheets.verdict(each, 1) for each in found}
+    assert told.keys() == {"center", "half"}
+    assert told["half"].startswith("verdict: one is better by 0.50 dB")
+    assert told["center"] == "no verdict: claims are made of psnr-pooled on the hole half alone"
+    assert [line[0].text for sheet in comparison_sheets.sheets(found) for line in sheet.body if "primary" in line[0].text] == [
+        "psnr-pooled dB (primary)"
+    ]
+    with pytest.raises(UserError, match=r"unknown mask 'halve'; did you mean 'half'\?"):
+        comparison.compare(tmp_path, "one", "other", masks="halve")
+
+
+def test_on_a_hole_that_is_named_methods_are_compared_that_were_trained_on_another_the_same_for_both(tmp_path):
+    def trained(method, on, shift):
+        values = tuple((HARD + shift).round(6))
+        labels = {"train_mask": on, "masks": {f"{on}[side=1]": on}}
+        entries = {on: scored(values, shown=on), "thick": scored(values, shown="thick")}
+        lay(tmp_path, method, values, labels=labels, run={"train_mask": on}, told={"scores": entries})
+
+    def differences(**more):
+        found = comparison.compare(tmp_path, "one", "other", masks="thick", **more)
+        return [(round(each.differences["psnr"].value, 3), each.trained) for each in found]
+
+    trained("one", "box", 0.5)
+    trained("other", "half", 0.0)
+    with pytest.raises(UserError, match="one and other were never scored on the same data, mask and budget"):
+        differences()
+    trained("other", "box", 0.1)
+    assert differences() == [(0.4, "box")]
+    trained("one", "half", 0.7)
+    with pytest.raises(UserError, match="one was trained on box and on half, none of which it is tested on here, nor center"):
+        differences()
+    for method, shift in (("one", 0.9), ("other", 0.2)):
+        trained(method, "center", shift)
+    assert differences() == [(0.7, "center")]
+    told = formats.markdown(comparison_sheets.sheets(comparison.compare(tmp_path, "one", "other", masks="thick")))
+    assert "Trained on the hole center." in told
+    for method, shift in (("one", 1.5), ("other", 0.3)):
+        trained(method, "thick", shift)
+    assert differences() == [(1.2, "")]
 
 
 def test_one_training_is_compared_over_images_with_a_closed_form_of_any_number_of_seeds(tmp_path):

@@ -68,6 +68,7 @@ def add(commands: Any) -> None:
         help="each of these is compared with the first; '[tv=0]' is the first with other options",
     )
     compared.add_argument("--only", metavar="DATASET", help="on one data set")
+    compared.add_argument("--masks", metavar="M,..", help="on some holes, claimed on the first (default: all, center)")
     compared.add_argument("--budget", metavar="B", help="at one budget")
     compared.add_argument("--format", metavar="F", help="markdown, latex or html (default: markdown)")
     compared.add_argument("--write", metavar="FILE[#NAME]", help="write it into FILE, between its markers")
@@ -203,7 +204,8 @@ def _text(asked: argparse.Namespace) -> tuple[str, str, Path]:
 def _compare(asked: argparse.Namespace) -> int:
     from inbench.readers import comparison, comparison_sheets, formats
 
-    found = comparison.compare(asked.results, asked.method, *asked.others, only=asked.only, budget=asked.budget)
+    where = {"only": asked.only, "masks": asked.masks, "budget": asked.budget}
+    found = comparison.compare(asked.results, asked.method, *asked.others, **where)
     form = asked.format or "markdown"
     if asked.json:
         print_json({"rows": comparison_sheets.as_rows(found)})

@@ -26,7 +26,7 @@ from inbench.joints.files import first_impostor
 from inbench.joints.store import PARTS, VERSION, Prepared, content_hash, digest_of
 from inbench.words import brackets, clock, params, seeds
 from inbench.words.dataset import Dataset, Pictures, Pixels, Split
-from inbench.words.errors import UserError
+from inbench.words.errors import UserError, disk_full
 from inbench.words.records import write_file
 
 CHUNK = 256
@@ -125,7 +125,7 @@ def _make(
     except OSError as error:
         if error.errno == errno.ENOENT and not work.is_dir():
             raise _TakenOver from error
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+        if not disk_full(error):
             raise
         raise UserError(f"no room is left in {work.parent}; make some, or name another folder with --data DIR") from error
     finally:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,15 +15,15 @@ from inbench.readers.naming import is_of, numerics_of, told_apart, varied
 from inbench.readers.rows import FLOOR
 from inbench.readers.score_sheets import ranks
 from inbench.readers.scored import Scored
-from inbench.readers.sections import Section, asked_for, found_in, sections, trained_there, trainings
+from inbench.readers.sections import Section, asked_for, found_in, sections, shown_once, trained_there, trainings
 from inbench.readers.statistics import Difference
-from inbench.words import brackets
+from inbench.words import brackets, records
 from inbench.words.errors import UserError, unknown
 from inbench.words.records import Record
 from inbench.words.soundness import PRIMARY
 
 PRIMARY_MASK = "center"
-"""Where the one claim of a comparison is made; everything else is secondary: shown, and claimed by nobody."""
+"""Where the one claim of a comparison is made unless another hole is named; all else is secondary: shown, claimed by nobody."""
 
 
 @dataclass
@@ -32,7 +32,8 @@ class Compared:
 
     singles: those with one training that another seed would change; beside several of the other it is taken to vary as they do.
     beside: B as it is told beside A: of the same method, the parameters that differ. withheld: why nothing is claimed;
-    short: which of the two had so short a training that what is claimed of it says little of the method.
+    short: which of the two had so short a training that what is claimed of it says little of the method. primary: the hole
+    that is claimed of; trained: the one that both were trained on, where that is another than they are tested on.
     """
 
     section: Section
@@ -47,6 +48,8 @@ class Compared:
     singles: tuple[str, ...] = ()
     short: list[str] = field(default_factory=list)
     keys: frozenset[str] = frozenset()
+    primary: str = PRIMARY_MASK
+    trained: str = ""
     spread: float | None = None
     adjusted: float | None = None
 
@@ -63,35 +66,42 @@ class Compared:
     @property
     def claims(self) -> bool:
         """Whether the primary is claimed here."""
-        return self.section.mask == PRIMARY_MASK and not self.withheld and PRIMARY in self.differences
+        return self.section.mask == self.primary and not self.withheld and PRIMARY in self.differences
 
 
-def compare(results: Path, one: str, *others: str, only: str | None = None, budget: str | None = None) -> list[Compared]:
+def compare(
+    results: Path, one: str, *others: str, only: str | None = None, masks: str | None = None, budget: str | None = None
+) -> list[Compared]:
     """A method and each of the others wherever both were scored on the same data, size, mask and budget.
 
-    others: `[tv=0]` is the first with other options. Raises `UserError` where a method has no scores, or none with the first.
+    others: `[tv=0]` is the first with other options; masks: on these holes alone, whatever the one that both were
+    trained on, and claimed on the first of them. Raises `UserError` where a method has no scores, or none
+    with the first.
     """
     others = tuple(varied(one, other) for other in others)
     found = []
     seen = dict.fromkeys((one, *others), False)
     met = dict.fromkeys(others, False)
     kept = found_in(results)
-    where = asked_for(kept, only, budget=budget)
+    where = asked_for(kept, only, masks, budget)
+    shown = shown_once(kept) if budget is None else where
+    primary = brackets.split_list(masks)[0] if masks else PRIMARY_MASK
     for section, members in sections(kept).items():
-        if not where(section):
+        if not (where(section) and shown(section)):
             continue
         scored = Scored(section, members)
         for other in others:
-            sides = sides_of(members, scored, one, other)
+            sides = sides_of(members, scored, one, other, elsewhere=bool(masks))
             for text, side in zip((one, other), sides, strict=True):
                 seen[text] |= bool(side)
-            if sides[0] and sides[1]:
+            if sides[0] and sides[1] and len(_trained_on(sides)) < 2:
                 met[other] = True
                 found.append(compared_in(scored, sides[0], sides[1]))
                 found[-1].short = too_short(members, scored, sides[0], sides[1])
+                found[-1].primary = primary
     for text, is_there in seen.items():
         if not is_there:
-            raise _absent(text, kept, results)
+            raise _absent(text, kept, results, primary, elsewhere=bool(masks))
     for other, has_met in met.items():
         if not has_met:
             raise UserError(
@@ -109,12 +119,12 @@ def compare(results: Path, one: str, *others: str, only: str | None = None, budg
     return found
 
 
-def _absent(text: str, kept: list[Record], results: Path) -> UserError:
+def _absent(text: str, kept: list[Record], results: Path, mask: str, *, elsewhere: bool) -> UserError:
     """A method without scores where they were asked for: where it has some, or what it may be meant for."""
     places = [
         f"{section.dataset}, budget {section.budget}"
         for section, members in sections(kept).items()
-        if section.mask == PRIMARY_MASK and forms_of(members, Scored(section, members), text)
+        if section.mask == mask and forms_of(members, Scored(section, members), text, elsewhere=elsewhere)
     ]
     if places:
         return UserError(f"there are no scores of {text!r} there; there are on {'; on '.join(dict.fromkeys(places))}")
@@ -142,42 +152,61 @@ class Side:
     name: str
     records: list[Record]
 
+    @property
+    def trained(self) -> str | None:
+        """The mask that it was trained on; None where it needs none."""
+        mask: str | None = self.records[0].told["labels"]["train_mask"]
+        return mask
 
-def sides_of(members: list[Record], scored: Scored, *texts: str) -> list[Side | None]:
+
+def sides_of(members: list[Record], scored: Scored, *texts: str, elsewhere: bool = False) -> list[Side | None]:
     """The trainings of each method on the mask of the section, None where there are none; in one form if they can be.
 
-    Raises `UserError` where a method was trained in several forms and nothing says which is meant.
+    elsewhere: those on another mask will do, the same for all if it can be. Raises `UserError` where a method was trained in
+    several forms and nothing says which is meant.
     """
-    forms = [forms_of(members, scored, text) for text in texts]
+    forms = [forms_of(members, scored, text, elsewhere=elsewhere) for text in texts]
     if not all(forms):  # nothing to compare, so nothing to choose
         return [form[0] if form else None for form in forms]
     whole = list(itertools.product(*forms))
-    chosen = [same for same in whole if len({numerics_of(side.records[0].told["run"]) for side in same}) == 1] or whole
-    if len(chosen) > 1:
+    alike = [same for same in whole if len(_trained_on(same)) < 2]
+    here = records.mask_and_part(scored.section.mask)[0]
+    left = next(filter(None, ([same for same in alike if _trained_on(same) <= {mask}] for mask in (here, PRIMARY_MASK))), alike)
+    left = left or whole
+    left = [same for same in left if len({numerics_of(side.records[0].told["run"]) for side in same}) == 1] or left
+    if len(left) > 1:
         several = next(form for form in forms if len(form) > 1)
-        shown = sorted(side.name for side in several)
+        shown = sorted({side.name for side in several})
+        if len(shown) == 1:
+            on = " and on ".join(sorted(filter(None, {side.trained for side in several})))
+            raise UserError(f"{several[0].shown} was trained on {on}, none of which it is tested on here, nor {PRIMARY_MASK}")
         raise UserError(f"{several[0].shown} was trained in several forms; name one: {' or '.join(map(repr, shown))}")
-    return list(chosen[0])
+    return list(left[0])
 
 
-def forms_of(members: list[Record], scored: Scored, text: str) -> list[Side]:
-    """All forms that a method, `name[option=value], bf16`, was trained in on the mask of the section.
+def _trained_on(sides: Iterable[Side | None]) -> set[str]:
+    """The masks that the trainings of several methods are on."""
+    return {side.trained for side in sides if side is not None and side.trained is not None}
 
-    One, where that is what tables call it.
+
+def forms_of(members: list[Record], scored: Scored, text: str, *, elsewhere: bool = False) -> list[Side]:
+    """All forms that a method, `name[option=value], bf16`, was trained in on the mask of the section; elsewhere: on any mask.
+
+    Those that tables call so, where there are any.
     """
     name, *asked = brackets.split_list(text) or [text]
-    found = []
+    found, exactly = [], []
     groups = trainings(members)
     for same, in_tables in zip(groups, told_apart(groups), strict=True):
         told = same[0].told
         row = {"method": told["run"]["method"], "params": told["run"]["params"], "label": told["labels"]["method"]}
-        on_it = trained_there(told["labels"]["train_mask"], scored.section.mask)
+        on_it = elsewhere or trained_there(told["labels"]["train_mask"], scored.section.mask)
         ok = [record for record in same if record.status == "ok" and record.key in scored.entries]
         if ok and on_it and in_tables == text:
-            return [Side(text, text, ok)]
-        if ok and on_it and is_of(row, name) and (not asked or ", ".join(asked) == numerics_of(told["run"])):
+            exactly.append(Side(text, text, ok))
+        elif ok and on_it and is_of(row, name) and (not asked or ", ".join(asked) == numerics_of(told["run"])):
             found.append(Side(", ".join([row["label"], *asked]), in_tables, ok))
-    return found
+    return exactly or found
 
 
 def compared_in(scored: Scored, *sides: Side) -> Compared:
@@ -207,6 +236,7 @@ def compared_in(scored: Scored, *sides: Side) -> Compared:
         withheld=_withheld(scored.section, [*one, *other]),
         singles=tuple(side.shown for side in sides if len(side.records) == 1 and not has_no_chance(side.records)),
         keys=frozenset(record.key for record in [*one, *other]),
+        trained="".join(_trained_on(sides) - {records.mask_and_part(scored.section.mask)[0]}),
     )
     if by_seeds and PRIMARY in metrics:
         several = [side for side in (one, other) if len(side) > 1]
@@ -215,9 +245,9 @@ def compared_in(scored: Scored, *sides: Side) -> Compared:
     return found
 
 
-def has_no_chance(records: Sequence[Record]) -> bool:
+def has_no_chance(same: Sequence[Record]) -> bool:
     """Whether another training would give the same: nothing was learned, or in closed form."""
-    return all(record.told["run"]["seed"] is None or record.told["costs"].get("updates") == {} for record in records)
+    return all(record.told["run"]["seed"] is None or record.told["costs"].get("updates") == {} for record in same)
 
 
 def _beside(one: Side, other: Side) -> str:

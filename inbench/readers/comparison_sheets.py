@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from inbench.readers import statistics
-from inbench.readers.comparison import PRIMARY_MASK, Compared, claims_of
+from inbench.readers.comparison import Compared, claims_of
 from inbench.readers.rows import FLOOR
 from inbench.readers.score_sheets import MARGINS, SHOWN, images, title_of
 from inbench.readers.sheets import NO_CELL, Cell, Column, Sheet
@@ -43,7 +43,7 @@ def _sheet_of_many(found: Sequence[Compared], others: Sequence[str], claims: int
             cells += _difference(compared, name)
         body.append([*cells, Cell(compared.over), Cell(_verdict_in_short(compared))])
     first = found[0].names[0]
-    notes = [f"the first is {first}; of the same method, a line shows the parameters that differ"]
+    notes = [f"the first is {first}; of the same method, a line shows the parameters that differ", *_trained(found)]
     if not all(compared.by_seeds for compared in found):
         notes.append("over images: of one training each, paired (bootstrap), which says nothing of other seeds")
     for test in dict.fromkeys(_test(compared) for compared in found if compared.by_seeds):
@@ -91,7 +91,7 @@ def _sheet_of_two(compared: Compared, claims: int) -> Sheet:
         if name not in compared.differences:
             continue
         unit = compared.told[name]["unit"]
-        label = f"{name} {unit}".strip() + (" (primary)" if name == PRIMARY and section.mask == PRIMARY_MASK else "")
+        label = f"{name} {unit}".strip() + (" (primary)" if name == PRIMARY and section.mask == compared.primary else "")
         body.append([Cell(label), *_difference(compared, name), Cell(_better(compared, name) or "-")])
     return Sheet(f"{one} against {other}: {title_of(vars(section))}", columns, body, _notes(compared, claims))
 
@@ -108,7 +108,7 @@ def _better(compared: Compared, name: str) -> str:
 
 
 def _notes(compared: Compared, claims: int) -> list[str]:
-    lines = [f"{images(compared.images, compared.section.mask)}, the same for both"]
+    lines = [f"{images(compared.images, compared.section.mask)}, the same for both", *_trained([compared])]
     if compared.by_seeds:
         lines.append(f"over {compared.over} ({_test(compared)})")
         lines += _alone([compared])
@@ -123,6 +123,10 @@ def _notes(compared: Compared, claims: int) -> list[str]:
 
 def _test(compared: Compared) -> str:
     return f"{'Student' if min(compared.seeds) == 1 else 'Welch'}'s t"
+
+
+def _trained(found: Sequence[Compared]) -> list[str]:
+    return [f"trained on the hole {one}" for one in dict.fromkeys(compared.trained for compared in found) if one]
 
 
 def _alone(found: Sequence[Compared]) -> list[str]:
@@ -168,7 +172,7 @@ def _verdict_in_short(compared: Compared) -> str:
 def _unclaimed(compared: Compared) -> str:
     if compared.withheld:
         return f"no verdict: {compared.withheld}"
-    return "" if compared.claims else f"no verdict: claims are made of {PRIMARY} on the hole {PRIMARY_MASK} alone"
+    return "" if compared.claims else f"no verdict: claims are made of {PRIMARY} on the hole {compared.primary} alone"
 
 
 def _chance(compared: Compared) -> float:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -12,7 +11,7 @@ from typing import ClassVar
 from inbench.joints.claims import Claims
 from inbench.runs.runner import POLL_SECONDS, WAIT_SECONDS, Attempt, Limits, Show, no_room
 from inbench.words import params
-from inbench.words.errors import Interrupted, NoRoom, UserError
+from inbench.words.errors import Interrupted, NoRoom, UserError, disk_full
 from inbench.words.params import param
 from inbench.words.planned import Planned
 
@@ -56,7 +55,7 @@ class Local:
             raise Interrupted from None
         except OSError as error:
             _stop(waiting, at_once=True)
-            if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            if not disk_full(error):
                 raise
             raise NoRoom(no_room(planned[0])) from error
         except BaseException:

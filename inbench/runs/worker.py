@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
 import csv
-import errno
 import faulthandler
 import hashlib
 import io
@@ -12,9 +10,7 @@ import json
 import os
 import platform
 import shutil
-import signal
 import sys
-import threading
 import time
 import traceback
 from collections.abc import Mapping, Sequence
@@ -32,67 +28,13 @@ from inbench.joints.device import autocast_forwards, compile_forwards, fingerpri
 from inbench.joints.guards import Guard, about_overlap
 from inbench.joints.isolation import INTERRUPTED, NO_ROOM
 from inbench.joints.store import Prepared
+from inbench.runs.heart import Heart, end_by_interrupt
 from inbench.words import brackets, clock, params, records, seeds
-from inbench.words.errors import Interrupted, Unavailable, UserError
+from inbench.words.errors import Interrupted, Unavailable, UserError, disk_full
 from inbench.words.mask import Mask
 from inbench.words.method import Method
 from inbench.words.planned import read_object
 from inbench.words.records import Record, Run
-
-BEAT_SECONDS = 0.5
-ORPHAN_SECONDS = 20.0
-"""So long a run whose parent is gone has for its checkpoint, whatever its method is busy with."""
-
-
-class Heart:
-    """Tells the outside how far the run is, and the run when it should stop (a signal, or its parent is gone)."""
-
-    def __init__(self, file: Path, steps: int | None, parent: int) -> None:
-        self.file, self.steps, self.pid = file, steps, os.getpid()
-        self.stop = self.interrupted = False
-        self._last = 0.0
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, self._on_signal)
-        threading.Thread(target=self._mind_parent, args=(parent,), daemon=True).start()
-
-    def _on_signal(self, number: int, frame: object) -> None:
-        if number == signal.SIGINT and self.interrupted:  # a second SIGTERM is no haste: engines send it to all processes
-            end_by_interrupt()
-        self.stop, self.interrupted = True, self.interrupted or number == signal.SIGINT
-
-    def _mind_parent(self, parent: int) -> None:
-        while parent in (os.getppid(), os.getpid()):
-            time.sleep(BEAT_SECONDS)
-        self.stop = True
-        time.sleep(ORPHAN_SECONDS)
-        os._exit(130)
-
-    def beat(self, phase: str, done: int, total: int, rate: float = 0.0, left: float | None = None) -> None:
-        if os.getpid() != self.pid:  # a copy that a plugin forked and let run on: there is one of us
-            os._exit(1)
-        if time.monotonic() - self._last > BEAT_SECONDS or done == total:
-            self._last = time.monotonic()
-            told = {
-                "phase": phase,
-                "done": done,
-                "total": total,
-                "rate": rate,
-                "left": left,
-                "utc": clock.utc(),
-                "pid": os.getpid(),
-            }
-            beside = self.file.with_suffix(".new")
-            with contextlib.suppress(OSError):  # a full disk
-                beside.write_text(json.dumps(told))
-                beside.replace(self.file)
-        if self.stop:
-            raise Interrupted
-
-    def training(self, progress: training.Progress) -> None:
-        total = self.steps or progress.step
-        rate = progress.images / progress.seconds if progress.seconds else 0.0
-        left = progress.seconds / progress.step * (total - progress.step) if progress.seconds else None
-        self.beat("training", progress.step, total, rate, left)
 
 
 class Worker:
@@ -163,7 +105,7 @@ class Worker:
             except (Interrupted, Unavailable):
                 raise
             except (Exception, SystemExit) as error:  # the other masks may go well
-                if no_room(error):
+                if disk_full(error):
                     raise
                 told, whole = self.not_scored(told, key, *self.came_to(error)), whole and key not in wanted
         if "weights" not in self.spec["keep"] and weights.is_file():
@@ -382,17 +324,6 @@ def curve_csv(progress: training.Progress) -> bytes:
     return text.getvalue().encode()
 
 
-def no_room(error: BaseException) -> bool:
-    """Whether a disk was full: no fault of the method."""
-    return isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
-
-
-def end_by_interrupt() -> None:
-    """End this process as an interrupt ends one: by the signal. An exit code could as well be a plugin's."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
-    os.kill(os.getpid(), signal.SIGINT)
-
-
 def main(arguments: Sequence[str]) -> int:
     """Exit code 0: done or skipped; 1: failed, and the record says why; INTERRUPTED: the next start goes on."""
     spec = json.loads(Path(arguments[0]).read_text())
@@ -413,7 +344,7 @@ def main(arguments: Sequence[str]) -> int:
         worker.gave_up("diverged", str(error))
         return 1
     except (Exception, SystemExit) as error:  # plugins are other people's code: whatever they raise is a row
-        if no_room(error):
+        if disk_full(error):
             traceback.print_exc()
             return NO_ROOM
         worker.gave_up(*worker.came_to(error))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import errno
 import re
 from collections.abc import Iterable
 
@@ -24,6 +25,11 @@ class NoRoom(Exception):
 
 class Interrupted(Exception):
     """The user asked to stop; what is finished is kept and the rest goes on next time."""
+
+
+def disk_full(error: BaseException) -> bool:
+    """Whether it says that no room is left, on the disk or of the user's share: no fault of any plugin."""
+    return isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
 
 
 def visible(text: object) -> str:
