@@ -100,6 +100,19 @@ def test_the_page_tells_what_the_tables_tell(reported: Path, command: Command, t
     assert "RuntimeError" in page
 
 
+def test_a_paper_stands_beside_ours_when_it_is_asked_for(command: Command, tmp_path: Path) -> None:
+    lay(tmp_path, "dense-gan", (20.25,) * 4, labels={"budget": "paper"})
+    plain = page_of(command, tmp_path, tmp_path)
+    assert "#published" not in plain
+    page = " ".join(page_of(command, tmp_path, tmp_path, "--paper", "meng2020", "--datasets", "celeba=faces").split())
+    assert '<a href="#published">' in page
+    assert "<i>23.3119</i></td> <td" in page.replace("</td><td", "</td> <td")
+    for title in ("meng2020, Table 1:", "meng2020: arithmetic of the published cells", "meng2020: what it claims, tested"):
+        assert f"<h3>{title}" in page
+    row = page[page.index('<th scope="row">Our method</th>') :]
+    assert row.index(">20.25 <") < row.index("</tr>")
+
+
 def test_the_words_of_the_readme_are_explained(reported: Path, command: Command, tmp_path: Path) -> None:
     page = page_of(command, reported, tmp_path, "--pictures", "none")
     readme = (ROOT / "README.md").read_text(encoding="utf-8").partition("## The words")[2].partition("##")[0]
@@ -199,6 +212,9 @@ def test_what_is_wrong_is_one_sentence(tmp_path: Path, command: Command, monkeyp
     assert command(*results, "--seed", "1").err == "inbench: --seed belongs to --blind\n"
     assert command(*results, "--key", "k.json").err == "inbench: --key belongs to --votes\n"
     assert "ask for one at a time" in command(*results, "--blind", "--votes", "v.csv").err
+    assert command(*results, "--datasets", "celeba=faces").err == "inbench: --datasets belongs to --paper\n"
+    assert "leave it out with --blind" in command(*results, "--blind", "--paper", "meng2020").err
+    assert "did you mean 'meng2020'?" in command(*results, "--paper", "meng202").err
     assert command(*results, "--blind", "--questions", "0").err == "inbench: --questions 0 must be at least 1\n"
     there = tmp_path / "there"
     there.mkdir()

@@ -24,6 +24,8 @@ def add(commands: Any) -> None:
     )
     shown.add_argument("--output", type=Path, metavar="FILE.html", help="what to write (default: report.html, or blind.html)")
     shown.add_argument("--only", metavar="DATASET", help="of one data set")
+    shown.add_argument("--paper", metavar="P", help="a paper's tables beside ours too, by its name in inbench list, or P.toml")
+    shown.add_argument("--datasets", metavar="ROLE=NAME,..", help="with --paper: which data set stands for which of its own")
     shown.add_argument(
         "--blind",
         action="store_true",
@@ -56,7 +58,8 @@ def _report(asked: argparse.Namespace) -> int:
     made, found, damaged = report.rows_and_records(asked.results, asked.only)
     if asked.blind:
         return _blind(asked, made, found)
-    told = report.report(made, found, damaged, tables.unfinished_in(asked.results))
+    published = tables.all_of_paper(found, asked.paper, asked.datasets) if asked.paper else []
+    told = report.report(made, found, damaged, tables.unfinished_in(asked.results), published)
     text = report.written(told, *_pictures(asked, made, found))
     return _write(asked, asked.output or Path("report.html"), text)
 
@@ -64,7 +67,10 @@ def _report(asked: argparse.Namespace) -> int:
 def _refuse_what_is_ignored(asked: argparse.Namespace) -> None:
     if asked.blind and asked.votes:
         raise UserError("--blind makes a page and --votes counts what came back from one; ask for one at a time")
-    for option, owner in {"methods": "blind", "questions": "blind", "seed": "blind", "key": "votes"}.items():
+    if asked.paper and (asked.blind or asked.votes):
+        raise UserError("--paper puts a paper's tables into the report; leave it out with --blind and --votes")
+    owners = {"methods": "blind", "questions": "blind", "seed": "blind", "key": "votes", "datasets": "paper"}
+    for option, owner in owners.items():
         if getattr(asked, option) is not None and not getattr(asked, owner):
             raise UserError(f"--{option} belongs to --{owner}")
 

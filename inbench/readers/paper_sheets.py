@@ -206,7 +206,7 @@ def _figures_sheet(beside: Beside, figures: Sequence[PaperTable]) -> Sheet:
                 Cell(f"{complete} of {len(pairs)} complete"),
             ]
         )
-    note = f"inbench figures --paper {shlex.quote(beside.paper.asked)} draws them; grids from records that keep guesses"
+    note = f"drawn by inbench figures --paper {shlex.quote(beside.paper.asked)}; grids from records that keep guesses"
     return Sheet(f"{beside.paper.name}, figures", columns, body, [note])
 
 

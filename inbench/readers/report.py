@@ -76,6 +76,7 @@ class Report:
     """All that the page says, but for its pictures."""
 
     tables: list[Table]
+    published: list[Sheet]
     costs: list[Filtered]
     matrices: list[Filtered]
     trainings: list[Training]
@@ -100,12 +101,23 @@ def rows_and_records(results: Path, only: str | None = None) -> tuple[list[Row],
     return rows_of(kept, where=shown_once(kept)), kept, damaged
 
 
-def report(made: Sequence[Row], found: Sequence[Record], damaged: Sequence[str] = (), unfinished: int = 0) -> Report:
-    """The content of the page. damaged: what is wrong with records that are not counted; unfinished: how many runs are."""
+def report(
+    made: Sequence[Row],
+    found: Sequence[Record],
+    damaged: Sequence[str] = (),
+    unfinished: int = 0,
+    published: Sequence[Sheet] = (),
+) -> Report:
+    """The content of the page.
+
+    damaged: what is wrong with records that are not counted; unfinished: how many runs are; published: a paper's tables
+    beside ours.
+    """
     where = {record.key: provenance.environment(record) for record in found}
     letters = {told: provenance.letter(place) for place, told in enumerate(dict.fromkeys(where.values()))}
     return Report(
         tables=[_table(members) for members in by_table(made)],
+        published=list(published),
         costs=_costs(made),
         matrices=_matrices(made),
         trainings=trainings(found),

@@ -18,7 +18,7 @@ from inbench.readers.sheets import Sheet, sentences
 from inbench.readers.time_to_quality import goals_of, quality_sheets
 from inbench.words import brackets, published, records
 from inbench.words.errors import UserError, unknown
-from inbench.words.published import Paper
+from inbench.words.published import Paper, PaperTable
 from inbench.words.records import PROTOCOL_LINE, Record
 from inbench.words.soundness import PRIMARY
 
@@ -158,14 +158,7 @@ def paper(
     """A paper's tables, published beside ours; without any record, the published cells alone."""
     told = published.load(name)
     chosen = published.chosen(told, table)
-    kept = found_in(results) if (results / "runs").is_dir() else []
-    by_folder = {record.folder.name: record for record in kept}
-
-    def settled(row: dict[str, Any]) -> list[tuple[float, float]]:
-        return [curve.last() for name in row["records"] if (curve := curves.curve_of(by_folder[name]))]
-
-    roles = _roles(told, datasets, kept)
-    beside = paper_sheets.Beside(told, rows_of(kept, where=paper_sheets.needed(chosen, roles)), roles, budget, settled)
+    beside = _beside(_kept(results), told, chosen, datasets, budget)
     if form in ("csv", "json"):
         made = paper_sheets.as_rows(beside, chosen)
         return formats.paper_csv(made) if form == "csv" else formats.as_json(made)
@@ -175,15 +168,40 @@ def paper(
     return formats.FORMATS[form](made_sheets, [PROTOCOL_LINE])
 
 
+def _beside(
+    kept: list[Record], told: Paper, chosen: Sequence[PaperTable], datasets: str | None, budget: str | None = None
+) -> paper_sheets.Beside:
+    """Our rows for tables of a paper."""
+    by_folder, roles = {record.folder.name: record for record in kept}, _roles(told, datasets, kept)
+
+    def settled(row: dict[str, Any]) -> list[tuple[float, float]]:
+        return [curve.last() for name in row["records"] if (curve := curves.curve_of(by_folder[name]))]
+
+    return paper_sheets.Beside(told, rows_of(kept, where=paper_sheets.needed(chosen, roles)), roles, budget, settled)
+
+
+def all_of_paper(kept: list[Record], name: str, datasets: str | None = None) -> list[Sheet]:
+    """A paper's tables and what it claims, tested, as the sheets of a page."""
+    told = published.load(name)
+    found = paper_sheets.paper_sheets(_beside(kept, told, told.tables, datasets), told.tables)
+    tested = [verdicts.sheet(told, verdicts.judge(kept, told, _roles(told, datasets, kept)))] if told.claims else []
+    return [*found, *tested]
+
+
 def claims(results: Path, name: str, form: str, *, datasets: str | None = None, budget: str | None = None) -> str:
     """What a paper claims, each claim tested on our records."""
     told = published.load(name)
     if not told.claims:
         raise UserError(f"{told.name} lists no claims; a claim is a [[claims]] of its .toml, as meng2020 has them")
     _for_people("--claims", form)
-    kept = found_in(results) if (results / "runs").is_dir() else []
+    kept = _kept(results)
     tested = verdicts.judge(kept, told, _roles(told, datasets, kept), budget)
     return formats.FORMATS[form]([verdicts.sheet(told, tested)], [PROTOCOL_LINE])
+
+
+def _kept(results: Path) -> list[Record]:
+    """The records of a folder; none where it does not exist: a paper has published cells without them."""
+    return found_in(results) if (results / "runs").is_dir() else []
 
 
 def _roles(paper: Paper, datasets: str | None, kept: list[Record]) -> dict[str, str]:
