@@ -222,6 +222,6 @@ def _line(one: Judged) -> list[Cell]:
 def _told(compared: Compared) -> str:
     section = compared.section
     over = f"{compared.over} (t)" if compared.by_seeds else "the images of one training each, paired"
-    over += f", the one of {compared.singles[0]} taken to vary as they do" if compared.by_seeds and compared.singles else ""
+    over += ", a single one taken to vary as those beside it" if compared.by_seeds and compared.singles else ""
     place = f"on {section.dataset}, {section.size} x {section.size}, budget {section.budget}"
     return f"{place}: {images(compared.images, section.mask)}, intervals over {over}"
