@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN = .venv/bin
 INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
-.PHONY: run test lint tables figures performance gpu faults scale clean
+.PHONY: run test lint tables figures performance gpu lowest faults scale clean
 
 run: .venv/run
 	$(BIN)/inbench run --methods all
@@ -74,6 +74,13 @@ gpu: .venv/test
 	@mkdir -p build
 	$(BIN)/python -m pytest -m gpu -q --benchmark-enable --benchmark-json=build/gpu.json
 	@test ! -s build/gpu.json || $(BIN)/inbench tables --timings build/gpu.json
+
+# The tests with the lowest versions that pyproject.toml allows, in an environment of their own: gigabytes, for torch brings CUDA.
+lowest:
+	$(PYTHON) -m venv build/lowest
+	build/lowest/bin/python -m pip install --quiet --disable-pip-version-check uv
+	build/lowest/bin/uv pip install --quiet --python build/lowest --resolution lowest-direct -e '.[test]' 'pyparsing>=3.1,<3.3'
+	build/lowest/bin/python -m pytest -q
 
 # The long form of the fault campaign: hours; docs/reliability.md is written from what it measures.
 faults: .venv/test

@@ -6,8 +6,10 @@ import contextlib
 import importlib
 import os
 import signal
+import statistics
 import subprocess
 import textwrap
+import time
 import traceback
 import types
 from collections.abc import Callable, Iterator
@@ -15,13 +17,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
+from inbench_datasets import drawn_faces
+from PIL import Image
 from plugin_text import FOOT, HEAD
+from pytest_benchmark.fixture import BenchmarkFixture
 
 import inbench
+from inbench import Files
 from inbench.commands import cli
 from inbench.joints import device, isolation
+from inbench.readers import timings
 from inbench.runs import bench, plan
 from inbench.runs.local import Local
 from inbench.runs.runner import Limits, Show
@@ -219,3 +227,58 @@ def reported(own_world: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
     import reported
 
     return reported.made(tmp_path_factory.mktemp("reported"))
+
+
+REST_SECONDS = 0.3
+"""Between the sides: the workers of a loader run ahead, and would take the processor from whoever is timed next."""
+
+
+@pytest.fixture
+def rounds(benchmark: BenchmarkFixture) -> int:
+    """How many rounds are measured: one where benchmarks are off."""
+    return 9 if benchmark.enabled else 1
+
+
+@pytest.fixture
+def judge(benchmark: BenchmarkFixture) -> Callable[..., None]:
+    """Keeps what was measured for the table in the documents, and asserts its bar; only where benchmarks are on."""
+
+    def judged(values: list[float], what: str, bar: float, *, against: str, unit: str = "times", at_most: bool = False) -> None:
+        if benchmark.enabled:
+            found = {"what": what, "against": against, "values": values, "bar": bar, "unit": unit, "at_most": at_most}
+            benchmark.extra_info["ratio"] = found
+            median, wanted = (timings.in_unit(found, value) for value in (statistics.median(values), bar))
+            print(f"\n{what} against {against}: {median} (bar {wanted}), {timings.verdict(found)}")
+            assert timings.verdict(found) == "met"
+
+    return judged
+
+
+@pytest.fixture
+def ratio(benchmark: BenchmarkFixture, judge: Callable[..., None]) -> Callable[..., None]:
+    """How many times faster ours is than theirs, a number a round, the sides in turn."""
+
+    def compare(ours: Callable[[], object], theirs: Callable[[], object], rounds: int, what: str, bar: float, *, against: str):
+        seconds = []
+
+        def other_side() -> None:
+            began = time.perf_counter()
+            theirs()
+            seconds.append(time.perf_counter() - began)
+            time.sleep(REST_SECONDS if benchmark.enabled else 0)
+
+        benchmark.pedantic(ours, setup=other_side, rounds=rounds)
+        own = benchmark.stats.stats.data if benchmark.enabled else seconds
+        judge([theirs / ours for theirs, ours in zip(seconds, own, strict=True)], what, bar, against=against)
+
+    return compare
+
+
+@pytest.fixture(scope="module")
+def jpegs(tmp_path_factory: pytest.TempPathFactory) -> Files:
+    """Faces of 178 x 218 as JPEG files."""
+    folder = tmp_path_factory.mktemp("jpegs")
+    faces = drawn_faces.DrawnFaces(drawn_faces.DrawnFaces.Params(train=16, val=1, test=1)).prepare(None, 256).train.images[:16]
+    for place in range(256):
+        Image.fromarray(np.asarray(faces[place % 16])[19:237, 39:217]).save(folder / f"{place:06d}.jpg", quality=92)
+    return Files(folder)

@@ -9,22 +9,19 @@ from __future__ import annotations
 import copy
 import io
 import json
-import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 import reference
 import torch
-from inbench_datasets import celeba, drawn_faces
+from inbench_datasets import celeba
 from inbench_methods.autoencoder import Autoencoder
 from inbench_methods.semantic_inpainting import SemanticInpainting, SemanticInpaintingParams, context_weight
 from PIL import Image
-from pytest_benchmark.fixture import BenchmarkFixture
 from skimage.metrics import mean_squared_error, peak_signal_noise_ratio, structural_similarity
 
 from inbench import Decoded, Files
@@ -32,67 +29,10 @@ from inbench.joints import choices, metrics, preparing, registry
 from inbench.joints.batches import Batches
 from inbench.joints.device import autocast_forwards, choose_precision
 from inbench.joints.store import Part
-from inbench.readers import timings
 from inbench.words import records
 from inbench.words.dataset import Pictures
 
 CPU = torch.device("cpu")
-
-COUNT = 256
-REST_SECONDS = 0.3
-"""Between the sides: the workers of a loader run ahead, and would take the processor from whoever is timed next."""
-
-
-@pytest.fixture
-def rounds(benchmark: BenchmarkFixture) -> int:
-    """How many rounds are measured: one where benchmarks are off."""
-    return 9 if benchmark.enabled else 1
-
-
-@pytest.fixture
-def judge(benchmark: BenchmarkFixture) -> Callable[..., None]:
-    """Keeps what was measured for the table in the documents, and asserts its bar; only where benchmarks are on."""
-
-    def judged(values: list[float], what: str, bar: float, *, against: str, unit: str = "times", at_most: bool = False) -> None:
-        if benchmark.enabled:
-            found = {"what": what, "against": against, "values": values, "bar": bar, "unit": unit, "at_most": at_most}
-            benchmark.extra_info["ratio"] = found
-            median, wanted = (timings.in_unit(found, value) for value in (statistics.median(values), bar))
-            print(f"\n{what} against {against}: {median} (bar {wanted}), {timings.verdict(found)}")
-            assert timings.verdict(found) == "met"
-
-    return judged
-
-
-@pytest.fixture
-def ratio(benchmark: BenchmarkFixture, judge: Callable[..., None]) -> Callable[..., None]:
-    """How many times faster ours is than theirs, a number a round, the sides in turn."""
-
-    def compare(ours: Callable[[], object], theirs: Callable[[], object], rounds: int, what: str, bar: float, *, against: str):
-        seconds = []
-
-        def other_side() -> None:
-            began = time.perf_counter()
-            theirs()
-            seconds.append(time.perf_counter() - began)
-            time.sleep(REST_SECONDS if benchmark.enabled else 0)
-
-        benchmark.pedantic(ours, setup=other_side, rounds=rounds)
-        own = benchmark.stats.stats.data if benchmark.enabled else seconds
-        judge([theirs / ours for theirs, ours in zip(seconds, own, strict=True)], what, bar, against=against)
-
-    return compare
-
-
-@pytest.fixture(scope="module")
-def jpegs(tmp_path_factory: pytest.TempPathFactory) -> Files:
-    """Faces of 178 x 218 as JPEG files."""
-    folder = tmp_path_factory.mktemp("jpegs")
-    faces = drawn_faces.DrawnFaces(drawn_faces.DrawnFaces.Params(train=16, val=1, test=1)).prepare(None, 256).train.images[:16]
-    for place in range(COUNT):
-        Image.fromarray(np.asarray(faces[place % 16])[19:237, 39:217]).save(folder / f"{place:06d}.jpg", quality=92)
-    return Files(folder)
-
 
 LANDMARKS = [69 + 109j, 106 + 113j, 77 + 142j, 73 + 152j, 108 + 154j]
 
@@ -108,7 +48,7 @@ def test_a_picture_is_decoded_cropped_and_resized_at_a_good_share_of_the_bare_de
 
     what = f"pictures decoded, cropped ({crop}) and resized to 64"
     against = "the bare decoder (Pillow, same threads)"
-    ratio(lambda: prepared[:COUNT], lambda: list(prepared._pool.map(bare, held)), rounds, what, bar, against=against)
+    ratio(lambda: prepared[:], lambda: list(prepared._pool.map(bare, held)), rounds, what, bar, against=against)
 
 
 class ImageFolder(torch.utils.data.Dataset):
@@ -131,8 +71,8 @@ def mask(text: str, size: int = 64):
 
 
 def part_of(jpegs: Files) -> Part:
-    images = Decoded(jpegs, jpegs.names, 64, lambda *_: celeba.Box.middle(*celeba.ALIGNED, 178))[:COUNT]
-    return Part(images.repeat(16, axis=0), [str(place) for place in range(16 * COUNT)], None)
+    images = Decoded(jpegs, jpegs.names, 64, lambda *_: celeba.Box.middle(*celeba.ALIGNED, 178))[:]
+    return Part(images.repeat(16, axis=0), [str(place) for place in range(16 * len(images))], None)
 
 
 def test_batches_come_ten_times_as_fast_as_from_a_loader_with_two_workers(jpegs, ratio, rounds):

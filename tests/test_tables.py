@@ -462,6 +462,17 @@ def test_times_of_different_hardware_are_flagged(tmp_path):
     assert "different hardware" in tables.table(tmp_path)
 
 
+def test_rows_that_were_made_with_different_versions_of_a_library_are_flagged(tmp_path):
+    def made_with(name, **libraries):
+        lay(tmp_path, name, told={"provenance": {"hardware": {"cpu": "one"}, "libraries": libraries}})
+
+    made_with("gan", torch="2.13.0+cpu", numpy="2.4.6")
+    made_with("other", torch="2.13.0+cu128", numpy="2.4.6", cv2="4.9.0")
+    assert "different versions" not in tables.table(tmp_path)
+    made_with("third", torch="2.13.0", numpy="2.4.6", cv2="4.10.0")
+    assert "Rows were made with different versions of a library: cv2 4.10.0 and 4.9.0." in tables.table(tmp_path)
+
+
 def test_zipped_scores_are_read_too(tmp_path):
     run = lay(tmp_path)
     folder = tmp_path / "runs" / run.name

@@ -25,7 +25,6 @@ from inbench.acts.averaging import Averages
 from inbench.joints.batches import Batches
 from inbench.joints.device import autocast_forwards, choose_precision
 
-pytest_plugins = ["test_speed"]
 BATCH = 64
 LEARNERS = [DenseGan, Autoencoder, ContextEncoder]
 

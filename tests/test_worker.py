@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 import pytest
 import safetensors.torch
+import scipy
 import torch
 from conftest import AUTO, SLOW, TINY, Child, carry_out, planned, workers
 
@@ -489,11 +490,12 @@ def test_a_kept_checkpoint_is_part_of_the_record(tiny: Tiny, record: Find) -> No
 def test_a_record_says_what_its_numbers_may_depend_on_and_not_whose_machine_it_was(
     plugin: Write, tiny: Tiny, record: Find, tmp_path: Path
 ) -> None:
-    tiny("slow", plugins=[plugin(SLOW)])
+    tiny("slow", plugins=[plugin("import json, re\nfrom scipy import ndimage\n" + SLOW)])
     told = record("slow").told
     assert told["provenance"]["threads"] == TINY["threads"]
     assert told["provenance"]["origin"] == "trial.py"
-    assert {"torch", "numpy"} <= told["provenance"]["libraries"].keys()
+    assert told["provenance"]["libraries"].keys() == {"torch", "numpy", "scikit-image", "scipy"}
+    assert told["provenance"]["libraries"]["scipy"] == scipy.__version__
     assert told["costs"]["updates"] == {"adam": 6}
     assert (told["costs"]["train_images"], told["costs"]["train_seconds"] > 0) == (24, True)
     text = (record("slow").folder / "run.json").read_text()

@@ -74,7 +74,8 @@ def grid_figure(grid: Grid, caption: str) -> Figure:
         figure.text((x + middle) / WIDTH, 1 - (plan.top - 0.05) / plan.height, head, va="bottom", fontsize=SMALL, **turned)
         for row, picture in enumerate(pictures):
             y = plan.y(row)
-            axes = figure.add_axes((x / WIDTH, y / plan.height, plan.side / WIDTH, plan.side / plan.height))
+            side = plan.side * (1 - 1e-9)  # a hair over a whole number of dots is drawn as one dot more
+            axes = figure.add_axes((x / WIDTH, y / plan.height, side / WIDTH, side / plan.height))
             axes.imshow(picture, interpolation="none")
             axes.set_axis_off()
             note: Any = {"fontsize": SMALL, "color": GREY, "ha": "center", "va": "top"}

@@ -132,7 +132,18 @@ def notes(members: Sequence[Row]) -> list[str]:
     lines += marked(members)
     if len({hardware for row in members for hardware in row["hardware"]}) > 1:
         lines.append("times are from different hardware and must not be compared")
+    if mixed := mixed_libraries(members):
+        lines.append(f"rows were made with different versions of a library: {mixed}")
     return lines
+
+
+def mixed_libraries(members: Sequence[Row]) -> str:
+    """Of which libraries the rows of a table have several versions, `torch 2.11.0 and 2.13.0`."""
+    found: dict[str, list[str]] = {}
+    for told in sorted({one for row in members for one in row["libraries"]}):
+        name, version = told.rsplit(" ", 1)
+        found.setdefault(name, []).append(version)
+    return ", ".join(f"{name} {' and '.join(versions)}" for name, versions in found.items() if len(versions) > 1)
 
 
 def _interval(members: Sequence[Row]) -> list[str]:

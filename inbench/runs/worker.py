@@ -16,6 +16,7 @@ import traceback
 from collections.abc import Mapping, Sequence
 from importlib import metadata
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import safetensors.torch
@@ -302,12 +303,20 @@ class Worker:
             "origin": self.plugin.origin if self.plugin.origin.startswith("inbench") else Path(self.plugin.origin).name,
             "version": self.plugin.version,
             "python": platform.python_version(),
-            "libraries": {name: metadata.version(name) for name in ("torch", "numpy", "scikit-image")},
+            "libraries": {name: metadata.version(name) for name in ("torch", "numpy", "scikit-image")} | imported_by(self.cls),
             "hardware": fingerprint(self.spec["device"]),
             "device": self.spec["device"],
             "threads": torch.get_num_threads(),
             "deterministic": torch.are_deterministic_algorithms_enabled(),
         }
+
+
+def imported_by(cls: type) -> dict[str, str]:
+    """The versions of what else the file of a plugin imports, by the name of the module: its answers are theirs."""
+    held = vars(sys.modules[cls.__module__]).values()
+    names = {one.__name__.partition(".")[0] for one in held if isinstance(one, ModuleType)}
+    others = sorted(names - {"inbench", "numpy", "torch"} - sys.stdlib_module_names)
+    return {name: str(version) for name in others if (version := getattr(sys.modules.get(name), "__version__", None))}
 
 
 def curve_csv(progress: training.Progress) -> bytes:
