@@ -76,6 +76,7 @@ gpu: .venv/test
 	@test ! -s build/gpu.json || $(BIN)/inbench tables --timings build/gpu.json
 
 # The tests with the lowest versions that pyproject.toml allows, in an environment of their own: gigabytes, for torch brings CUDA.
+# With a pyparsing of matplotlib 3.8's days: newer ones warn of how it calls them.
 lowest:
 	$(PYTHON) -m venv build/lowest
 	build/lowest/bin/python -m pip install --quiet --disable-pip-version-check uv

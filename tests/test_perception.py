@@ -21,7 +21,7 @@ def pictures(count: int = 3, size: int = 64, seed: int = 0) -> Tensor:
     radius = np.hypot(*np.meshgrid(np.fft.fftfreq(size), np.fft.fftfreq(size)))
     made = np.fft.ifft2(np.fft.fft2(chance.normal(size=(count, 3, size, size))) / (radius + 1 / size)).real
     made = (made - made.min((2, 3), keepdims=True)) / np.ptp(made, axis=(2, 3), keepdims=True)
-    return torch.from_numpy(0.1 + 0.8 * made)
+    return torch.from_numpy(np.ascontiguousarray(0.1 + 0.8 * made))  # numpy before 2 hands out transposed ones
 
 
 def center(count: int = 3, size: int = 64) -> Tensor:
@@ -61,7 +61,7 @@ def measured(guess: Tensor, image: Tensor, hole: Tensor) -> dict[str, Tensor]:
 def test_the_picture_itself_is_0_by_every_measure(mask: str, size: int) -> None:
     image = pictures(size=size)
     for name, column in measured(image, image, drawn(mask, size=size)).items():
-        assert column.tolist() == pytest.approx([0, 0, 0], abs=1e-12), name
+        assert column.tolist() == [0, 0, 0], name
 
 
 @pytest.mark.parametrize("hole", [center(), drawn("random80")], ids=["center", "random80"])

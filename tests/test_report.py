@@ -106,7 +106,7 @@ def test_a_paper_stands_beside_ours_when_it_is_asked_for(command: Command, tmp_p
     assert "#published" not in plain
     page = " ".join(page_of(command, tmp_path, tmp_path, "--paper", "meng2020", "--datasets", "celeba=faces").split())
     assert '<a href="#published">' in page
-    assert "<i>23.3119</i></td> <td" in page.replace("</td><td", "</td> <td")
+    assert "<i>23.3119</i></td> <td" in page
     for title in ("meng2020, Table 1:", "meng2020: arithmetic of the published cells", "meng2020: what it claims, tested"):
         assert f"<h3>{title}" in page
     row = page[page.index('<th scope="row">Our method</th>') :]

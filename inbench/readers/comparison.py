@@ -74,9 +74,8 @@ def compare(
 ) -> list[Compared]:
     """A method and each of the others wherever both were scored on the same data, size, mask and budget.
 
-    others: `[tv=0]` is the first with other options; masks: on these holes alone, whatever the one that both were
-    trained on, and claimed on the first of them. Raises `UserError` where a method has no scores, or none
-    with the first.
+    others: `[tv=0]` is the first with other options; masks: on these holes alone, whatever the one that both were trained on,
+    and claimed on the first of them. Raises `UserError` where a method has no scores, or none with the first.
     """
     others = tuple(varied(one, other) for other in others)
     found = []
@@ -168,12 +167,16 @@ def sides_of(members: list[Record], scored: Scored, *texts: str, elsewhere: bool
     forms = [forms_of(members, scored, text, elsewhere=elsewhere) for text in texts]
     if not all(forms):  # nothing to compare, so nothing to choose
         return [form[0] if form else None for form in forms]
-    whole = list(itertools.product(*forms))
-    alike = [same for same in whole if len(_trained_on(same)) < 2]
     here = records.mask_and_part(scored.section.mask)[0]
-    left = next(filter(None, ([same for same in alike if _trained_on(same) <= {mask}] for mask in (here, PRIMARY_MASK))), alike)
-    left = left or whole
-    left = [same for same in left if len({numerics_of(side.records[0].told["run"]) for side in same}) == 1] or left
+
+    def unlike(same: Sequence[Side]) -> tuple[bool, ...]:
+        """How far they are from trainings on one mask, the one tested on or else the primary one, in one numerics."""
+        on, numerics = _trained_on(same), {numerics_of(side.records[0].told["run"]) for side in same}
+        return len(on) > 1, not on <= {here}, not on <= {PRIMARY_MASK}, len(numerics) > 1
+
+    whole = list(itertools.product(*forms))
+    best = min(map(unlike, whole))
+    left = [same for same in whole if unlike(same) == best]
     if len(left) > 1:
         several = next(form for form in forms if len(form) > 1)
         shown = sorted({side.name for side in several})

@@ -108,7 +108,7 @@ def _row(section: Section, same: list[Record], ok: list[Record], scored: Scored,
         "external": external,
         "licence": first["labels"].get("licence"),
         "hardware": sorted({hardware_of(record) for record in ours}),
-        "libraries": sorted({one for record in ours for one in libraries_of(record)}),
+        "libraries": sorted({library for record in ours for library in libraries_of(record)}),
         "commits": sorted(set(filter(None, map(commit_of, ours)))),
         "written": sorted({str(record.told["written"])[:10] for record in ours}),
         "costs": costs_by_hardware(section, ours),
@@ -150,10 +150,10 @@ def hardware_of(record: Record) -> str:
     return ", ".join(map(str, record.told["provenance"]["hardware"].values()))
 
 
-def libraries_of(record: Record) -> list[str]:
-    """What it was made with, `torch 2.13.0`; nothing where that is not known."""
+def libraries_of(record: Record) -> list[tuple[str, str]]:
+    """The names and versions of what it was made with; nothing where that is not known."""
     told = record.told["provenance"].get("libraries")
-    return [f"{name} {str(version).partition('+')[0]}" for name, version in told.items()] if isinstance(told, dict) else []
+    return [(name, str(version).partition("+")[0]) for name, version in told.items()] if isinstance(told, dict) else []
 
 
 def costs_by_hardware(section: Section, ok: list[Record]) -> dict[str, dict[str, float | None]]:

@@ -140,8 +140,7 @@ def notes(members: Sequence[Row]) -> list[str]:
 def mixed_libraries(members: Sequence[Row]) -> str:
     """Of which libraries the rows of a table have several versions, `torch 2.11.0 and 2.13.0`."""
     found: dict[str, list[str]] = {}
-    for told in sorted({one for row in members for one in row["libraries"]}):
-        name, version = told.rsplit(" ", 1)
+    for name, version in sorted({library for row in members for library in row["libraries"]}):
         found.setdefault(name, []).append(version)
     return ", ".join(f"{name} {' and '.join(versions)}" for name, versions in found.items() if len(versions) > 1)
 

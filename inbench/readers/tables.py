@@ -158,7 +158,8 @@ def paper(
     """A paper's tables, published beside ours; without any record, the published cells alone."""
     told = published.load(name)
     chosen = published.chosen(told, table)
-    beside = _beside(_kept(results), told, chosen, datasets, budget)
+    kept = _kept(results)
+    beside = _beside(kept, told, chosen, _roles(told, datasets, kept), budget)
     if form in ("csv", "json"):
         made = paper_sheets.as_rows(beside, chosen)
         return formats.paper_csv(made) if form == "csv" else formats.as_json(made)
@@ -169,10 +170,10 @@ def paper(
 
 
 def _beside(
-    kept: list[Record], told: Paper, chosen: Sequence[PaperTable], datasets: str | None, budget: str | None = None
+    kept: list[Record], told: Paper, chosen: Sequence[PaperTable], roles: dict[str, str], budget: str | None = None
 ) -> paper_sheets.Beside:
     """Our rows for tables of a paper."""
-    by_folder, roles = {record.folder.name: record for record in kept}, _roles(told, datasets, kept)
+    by_folder = {record.folder.name: record for record in kept}
 
     def settled(row: dict[str, Any]) -> list[tuple[float, float]]:
         return [curve.last() for name in row["records"] if (curve := curves.curve_of(by_folder[name]))]
@@ -183,8 +184,9 @@ def _beside(
 def all_of_paper(kept: list[Record], name: str, datasets: str | None = None) -> list[Sheet]:
     """A paper's tables and what it claims, tested, as the sheets of a page."""
     told = published.load(name)
-    found = paper_sheets.paper_sheets(_beside(kept, told, told.tables, datasets), told.tables)
-    tested = [verdicts.sheet(told, verdicts.judge(kept, told, _roles(told, datasets, kept)))] if told.claims else []
+    roles = _roles(told, datasets, kept)
+    found = paper_sheets.paper_sheets(_beside(kept, told, told.tables, roles), told.tables)
+    tested = [verdicts.sheet(told, verdicts.judge(kept, told, roles))] if told.claims else []
     return [*found, *tested]
 
 
