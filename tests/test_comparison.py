@@ -93,6 +93,14 @@ def test_lines_of_another_precision_say_so(tmp_path):
     assert [one.differences["psnr"].value for one in found] == pytest.approx([1, 2])
 
 
+def test_the_format_of_a_file_is_that_of_its_ending(tmp_path, command):
+    two(tmp_path)
+    asked = ("compare", "one", "other", "--results", str(tmp_path), "--write")
+    assert command(*asked, str(tmp_path / "x.tex")).code == 0
+    assert r"\begin{tabular}" in (tmp_path / "x.tex").read_text()
+    assert command(*asked, str(tmp_path / "x.csv")).err.startswith("inbench: unknown format 'csv'")
+
+
 def test_a_table_of_several_says_what_so_few_seeds_can_tell(tmp_path):
     for seed, shift in enumerate((0.0, 0.4, -0.4)):
         two(tmp_path, 0.5 + shift, run={"seed": seed})
@@ -257,7 +265,7 @@ def test_several_seeds_are_compared_over_trainings(tmp_path):
     assert found.by_seeds
     assert found.differences["psnr"].value == pytest.approx(0.5)
     text = formats.markdown(comparison_sheets.sheets([found]))
-    assert "Over 3 and 3 trainings (Welch's t)" in text
+    assert f"Over 3 and 3 trainings, {len(HARD)} images (Welch's t, with what the choice of images adds)" in text
     assert "3 seeds cannot separate 0.1 dB" in text
 
 
@@ -270,7 +278,8 @@ def test_a_single_training_beside_several_is_compared_over_trainings_and_says_so
     told = statistics.between_seeds([20.0, 20.4, 19.6], [19.9])
     assert found.differences["psnr"].p == pytest.approx(told.p)
     text = formats.markdown(comparison_sheets.sheets([found]))
-    assert "Over 3 and 1 trainings (Student's t). A single training beside several is taken to vary as they do: other." in text
+    assert "Over 3 and 1 trainings, 4 images (Student's t, with what the choice of images adds)." in text
+    assert "A single training beside several is taken to vary as they do: other." in text
     (found,) = comparison.compare(tmp_path, "one", "linear")
     assert found.differences["psnr"].p == pytest.approx(scipy.stats.ttest_1samp([20.0, 20.4, 19.6], 18.0).pvalue)
     assert "taken to vary" not in formats.markdown(comparison_sheets.sheets([found]))

@@ -35,6 +35,11 @@ def test_latex_has_rules_arrows_and_the_notes_under_the_table(tmp_path):
     assert "% @software{inbench," in text
 
 
+def test_an_empty_note_of_a_record_is_left_out(tmp_path):
+    lay(tmp_path, labels={"notes": ["", "a photograph each"]})
+    assert " test images. A photograph each. ±" in tables.table(tmp_path)
+
+
 @pytest.mark.parametrize("nasty", [NASTY, r"a & b % c # d $ e _ f { g } h ~ i ^ \input{x}"])
 def test_latex_is_balanced_whatever_a_name_holds(tmp_path, nasty):
     lay(tmp_path, label=nasty, labels={"dataset": nasty})

@@ -211,6 +211,11 @@ def test_a_missing_library_is_a_skipped_row_where_the_method_is_asked_for_by_nam
     assert (row["status"], row["reason"]) == ("skipped", "pip install 'inbench[opencv]'")
 
 
+def test_a_file_that_lacks_a_library_hides_no_method_that_has_its_name(plugin: Write, tmp_path: Path) -> None:
+    found = planned(tmp_path / "results", "linear", plugins=[plugin(NO_LIBRARY, "linear.py")])
+    assert [(one.run.method, one.state) for one in found] == [("linear", "missing")]
+
+
 def test_a_size_that_a_method_does_not_do_is_a_skipped_row(tiny: Tiny) -> None:
     with workers(no_child):
         (row,) = tiny("linear", size=128, datasets="drawn-faces[train=2,val=1,test=1]")

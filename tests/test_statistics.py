@@ -39,7 +39,13 @@ def test_the_interval_is_that_of_a_direct_resampling():
     taken = statistics.weights(tuple(owners)).astype(int)
     means = [np.repeat(values, row).mean() for row in taken]
     _, low, high = statistics.bootstrap(values, owners)
-    assert (low, high) == pytest.approx(tuple(np.quantile(means, [0.025, 0.975])), rel=1e-12)
+    assert (low, high) == pytest.approx(tuple(np.quantile(means, expanded(10))), rel=1e-12)
+
+
+def expanded(groups):
+    """The levels of the percentiles of a 95 % interval: Hesterberg 2015."""
+    tail = scipy.stats.norm.cdf(scipy.stats.t.ppf(0.025, groups - 1) * math.sqrt(groups / (groups - 1)))
+    return [tail, 1 - tail]
 
 
 def test_each_resample_draws_as_many_groups_as_there_are():
@@ -131,7 +137,7 @@ def test_a_paired_difference_is_that_of_the_two_bootstraps():
     one, other, owners = normal(40), normal(40) + 0.3, list(range(40))
     found = statistics.paired(one, other, owners)
     drawn = statistics.weights(tuple(owners)).astype(float)
-    low, high = np.quantile(drawn @ (one - other) / drawn.sum(1), [0.025, 0.975])
+    low, high = np.quantile(drawn @ (one - other) / drawn.sum(1), expanded(40))
     assert (found.value, found.low, found.high) == pytest.approx(((one - other).mean(), low, high), abs=1e-12)
 
 
@@ -158,6 +164,17 @@ def test_a_chance_under_five_per_cent_means_that_the_interval_leaves_nothing_out
     one += 0.25 * seed
     found = statistics.paired(one, other, range(50))
     assert (found.p < 0.05) == (not found.low <= 0 <= found.high)
+
+
+def test_the_p_of_few_images_is_about_that_of_a_t_test():
+    for seed in range(5):
+        one = np.random.default_rng(seed).normal(0.4, 1, 16)
+        told = statistics.paired(one, np.zeros(16), range(16)).p
+        assert told == pytest.approx(scipy.stats.ttest_1samp(one, 0).pvalue, rel=0.35, abs=0.01)
+
+
+def test_of_one_image_nothing_is_told():
+    assert statistics.paired(np.array([3.0]), np.array([1.0]), [0]).p == 1.0
 
 
 def test_a_method_against_itself_is_no_difference():
@@ -195,6 +212,40 @@ def test_what_learns_in_closed_form_has_the_spread_of_its_own_values():
     assert statistics.between_seeds(one, other, fixed=(False, True)) == statistics.between_seeds(one, other)
 
 
+def test_the_error_over_images_of_one_mean_is_that_of_theory():
+    values = normal(200)
+    (found,) = statistics.over_images([values[:, None]], [1], range(200), ["mean"])
+    assert found.squared == pytest.approx(values.var(ddof=1) / 200, rel=0.1)
+    assert found.freedom == 199
+
+
+def test_the_error_over_images_of_a_difference_leaves_out_what_is_hard_for_both():
+    chance, hard = np.random.default_rng(1), normal(200) * 10
+    ours, theirs = ([(hard + chance.normal(0, 0.1, 200))[:, None] for _ in range(count)] for count in (3, 2))
+    (found,) = statistics.over_images([*ours, *theirs], [1 / 3] * 3 + [-1 / 2] * 2, range(200), ["mean"])
+    expected = (np.mean(ours, axis=0) - np.mean(theirs, axis=0)).var(ddof=1) / 200
+    assert found.squared == pytest.approx(expected, rel=0.15)
+
+
+def test_the_error_over_images_counts_groups_and_leaves_out_images_without_a_value():
+    values = np.array([1.0, 2.0, np.nan, 4.0, 7.0])[:, None]
+    (found,) = statistics.over_images([values, values], [0.5, 0.5], [0, 0, 1, 2, 2], ["psnr"])
+    assert found.freedom == 1
+    assert statistics.over_images([values], [1], [0] * 5, ["mean"]) == [statistics.NO_ERROR]
+
+
+def test_the_choice_of_images_widens_what_is_said_of_trainings():
+    images = statistics.Error(0.04, 99)
+    mean, low, high = statistics.over_seeds([20.0, 20.1, 20.2], images)
+    half = math.hypot(scipy.stats.t.ppf(0.975, 2) * math.sqrt(0.01 / 3), scipy.stats.t.ppf(0.975, 99) * 0.2)
+    assert (mean, low, high) == pytest.approx((20.1, 20.1 - half, 20.1 + half))
+    found = statistics.between_seeds([20.0, 20.1, 20.2], [19.5, 19.6, 19.7], images)
+    assert found.value == pytest.approx(0.5)
+    assert found.p > 0.01 > statistics.between_seeds([20.0, 20.1, 20.2], [19.5, 19.6, 19.7]).p
+    assert statistics.separable(0.2, images, 3) > statistics.separable(0.2, statistics.NO_ERROR, 3)
+    assert statistics.seeds_for(0.2, images, 0.1) is None
+
+
 def test_holm_is_the_step_down_of_its_definition():
     assert statistics.holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])
     assert statistics.holm([0.9, 0.8]) == [1.0, 1.0]
@@ -204,13 +255,14 @@ def test_holm_is_the_step_down_of_its_definition():
 
 def test_few_seeds_cannot_separate_a_small_difference():
     for seeds in (3, 10):
-        least, limit = statistics.separable(0.2, seeds), scipy.stats.t.ppf(0.975, 2 * seeds - 2)
+        least, limit = statistics.separable(0.2, statistics.NO_ERROR, seeds), scipy.stats.t.ppf(0.975, 2 * seeds - 2)
         drawn = np.random.default_rng(0).normal(0, 0.2, (2, 20_000, seeds)) + np.array([0, least])[:, None, None]
         t = (drawn[1].mean(1) - drawn[0].mean(1)) / np.sqrt(drawn.var(2, ddof=1).sum(0) / seeds)
         assert (t > limit).mean() == pytest.approx(statistics.POWER, abs=0.02)
-    needed = statistics.seeds_for(0.2, 0.1)
-    assert statistics.separable(0.2, needed) <= 0.1 < statistics.separable(0.2, needed - 1)
-    assert statistics.seeds_for(100, 0.1) is None
+    no_more = statistics.NO_ERROR
+    needed = statistics.seeds_for(0.2, no_more, 0.1)
+    assert statistics.separable(0.2, no_more, needed) <= 0.1 < statistics.separable(0.2, no_more, needed - 1)
+    assert statistics.seeds_for(100, no_more, 0.1) is None
 
 
 def test_many_columns_have_the_intervals_of_each():
@@ -230,6 +282,24 @@ def test_intervals_of_one_training_hold_the_truth_19_times_of_20():
     drawn = 20 + 2.5 * chance.standard_t(8, (100, 4000))
     found = np.array(statistics.bootstraps(drawn, range(100), ["mean"] * 4000))
     assert 0.93 <= np.mean((found[:, 1] <= 20) & (found[:, 2] >= 20)) <= 0.97
+
+
+def test_intervals_of_few_images_hold_the_truth_19_times_of_20():
+    drawn = np.random.default_rng(0).normal(20, 2.5, (16, 4000))
+    found = np.array(statistics.bootstraps(drawn, range(16), ["mean"] * 4000))
+    assert 0.93 <= np.mean((found[:, 1] <= 20) & (found[:, 2] >= 20)) <= 0.97
+
+
+@pytest.mark.parametrize(("training", "image"), [(0.3, 0.3), (0.02, 3.0), (0.5, 1.0)])
+def test_intervals_over_trainings_hold_what_other_trainings_and_other_images_would_come_to(training, image):
+    chance, held = np.random.default_rng(0), []
+    for _ in range(1000):
+        seeds, images = chance.normal(0, training, 3), chance.normal(0, image, 50)
+        scores = [(20 + seed + images + chance.normal(0, 0.3, 50))[:, None] for seed in seeds]
+        (error,) = statistics.over_images(scores, [1 / 3] * 3, range(50), ["mean"])
+        _, low, high = statistics.over_seeds([one.mean() for one in scores], error)
+        held.append(low <= 20 <= high)
+    assert 0.93 <= np.mean(held) <= 0.99  # what is peculiar to a training on an image is counted twice
 
 
 def test_intervals_of_five_seeds_hold_the_truth_19_times_of_20():

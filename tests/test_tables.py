@@ -337,13 +337,40 @@ def test_several_trainings_have_a_t_interval_over_their_means(tmp_path):
         lay(tmp_path, psnrs=(psnr - 1, psnr + 1), run={"seed": seed})
     found = row(tmp_path)
     assert found["seeds"] == [0, 1, 2]
-    for name, means in (
-        ("psnr", [20.0, 21.0, 23.0]),
-        ("psnr-pooled", [-10 * math.log10((mse_at(psnr - 1) + mse_at(psnr + 1)) / 2) for psnr in (20.0, 21.0, 23.0)]),
+    for name, reduce, means in (
+        ("psnr", "mean", [20.0, 21.0, 23.0]),
+        ("psnr-pooled", "psnr", [-10 * math.log10((mse_at(psnr - 1) + mse_at(psnr + 1)) / 2) for psnr in (20.0, 21.0, 23.0)]),
     ):
+        values = [np.array([psnr - 1, psnr + 1]) for psnr in (20.0, 21.0, 23.0)]
+        each = [(mse_at(one) if reduce == "psnr" else one)[:, None] for one in values]
+        (images,) = statistics.over_images(each, [1 / 3] * 3, range(2), [reduce])
         metric = found["metrics"][name]
-        assert (metric["mean"], metric["low"], metric["high"]) == pytest.approx(statistics.over_seeds(means), abs=1e-8)
-    assert "over trainings for several" in tables.table(tmp_path)
+        assert (metric["mean"], metric["low"], metric["high"]) == pytest.approx(statistics.over_seeds(means, images), abs=1e-8)
+    assert "over trainings and images for several" in tables.table(tmp_path)
+
+
+def test_each_training_stands_by_itself_with_its_looks(tmp_path):
+    fallen = [{"step": 50 * (place + 1), "psnr": psnr} for place, psnr in enumerate((18.0, 21.0, 20.0, 20.0, 20.0))]
+    lay(tmp_path, psnrs=(20.0,) * 4, run={"seed": 0}, told=YOUNG)
+    lay(tmp_path, psnrs=(21.0,) * 4, run={"seed": 1}, told={"validation": fallen})
+    spent = {"train_seconds": 1.0, "cpu_seconds": 1.0, "peak_memory_bytes": 2**20, "parameters": 1, "updates": {}}
+    floor(tmp_path, told={"costs": spent})  # no chance: nothing that a seed would change
+    (sheet,) = score_sheets.training_sheets(tables.rows(tmp_path))
+    assert [[cell.text for cell in line] for line in sheet.body] == [
+        ["gan ‡", "0", "20.00", "0.800", "24.00", "250", "24.00"],
+        ["gan ¶", "1", "21.00", "0.800", "21.00", "100", "20.00"],
+    ]
+    assert any(note.startswith("¶ past its best") for note in sheet.notes)
+    told = json.loads(tables.table(tmp_path, form="json"))["rows"]
+    assert [one["seed"] for row in told for one in row["trainings"] if row["method"] == "gan"] == [0, 1]
+
+
+def test_who_was_better_before_the_end_is_marked(tmp_path):
+    fallen = [{"step": 50 * (place + 1), "psnr": psnr} for place, psnr in enumerate((18.0, 21.0, 20.0, 20.0, 20.0))]
+    lay(tmp_path, told={"validation": fallen})
+    assert row(tmp_path)["past_best"] is True
+    assert "| gan ¶ " in tables.table(tmp_path)
+    assert "¶ past its best: all validation psnr of the last fifth" in tables.table(tmp_path)
 
 
 def test_records_of_older_code_are_hidden(tmp_path):
@@ -546,6 +573,15 @@ def test_costs_have_a_column_for_each_hardware(tmp_path):
     assert body(text)["other"] == ["-", "-", "-", "-", "12", "22", "10.0", "3", "1.50", "2.00"]
     assert body(text)["all"] == ["", "22", "", "", "", "22", "", "", "", ""]
     assert "A: 2, a processor. B: another." in text
+
+
+def test_no_machine_is_left_out_of_the_costs_however_many_there_are(tmp_path):
+    for place in range(28):
+        lay(tmp_path, f"gan{place}", told={"provenance": {"hardware": {"cpu": f"machine {place:02}"}}})
+    (sheet,) = cost_sheets(tables.rows(tmp_path))
+    assert [column.head for column in sheet.columns if column.head.startswith("CPU s")][-2:] == ["CPU s A1", "CPU s B1"]
+    assert sheet.body[-1][0].text == "all"
+    assert all(any(cell.text == "22" for cell in line) for line in sheet.body[:-1])
 
 
 def test_costs_of_several_budgets_are_one_table_in_which_nothing_stands_twice(tmp_path):

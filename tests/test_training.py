@@ -120,6 +120,37 @@ def test_running_statistics_are_averaged_and_sums_of_a_closed_form_are_not() -> 
         assert method.total.item() == 8
 
 
+@pytest.mark.parametrize("ema", [0.0, 0.75])
+def test_the_weights_of_the_best_look_answer_and_a_checkpoint_holds_them(tmp_path: Path, ema: float) -> None:
+    method = Line()
+    averages, seen = Averages(method, ema, best=True), {}
+    for step, psnr in enumerate((20.0, 22.0, float("nan"), 22.0, 21.0), start=1):
+        method.grow()
+        averages.update()
+        with averages.answering():
+            averages.look(psnr)
+            seen[step] = method.net.weight.item()
+        if step == 3:
+            training.save(tmp_path / "checkpoint.pt", method, averages, training.Progress(step=step))
+    averages.settle()
+    assert method.net.weight.item() == seen[2]  # the first of equals
+    again = Line()
+    resumed = Averages(again, ema, best=True)
+    training.load(tmp_path / "checkpoint.pt", again, resumed, torch.device("cpu"))
+    resumed.look(21.9)
+    resumed.settle()
+    assert again.net.weight.item() == seen[2]
+
+
+def test_without_a_look_the_last_weights_answer() -> None:
+    method = Line()
+    averages = Averages(method, 0.0, best=True)
+    method.grow()
+    averages.look(float("nan"))
+    averages.settle()
+    assert method.net.weight.item() == 1
+
+
 @pytest.mark.skipif(shutil.which("g++") is None, reason="torch.compile needs a C++ compiler on the CPU")
 @pytest.mark.filterwarnings("ignore")  # torch's own, about its compiler
 def test_compiled_networks_learn_the_same_and_answer_from_the_plain_kernels() -> None:

@@ -128,7 +128,7 @@ def test_more_trainings_count_more_than_more_pictures(tmp_path):
             values = 20 + shift + NOISE[: 60 if seed == 0 else 20]
             lay(tmp_path, method, values, labels=labels, run={"params": {}, "seed": seed})
     judged = verdicts.judge(found_in(tmp_path), published.load("meng2020"), {"celeba": "faces"})
-    assert {one.compared.over for one in judged if one.compared} == {"3 and 3 trainings"}
+    assert {one.compared.over for one in judged if one.compared} == {"3 and 3 trainings, 20 images"}
 
 
 def test_of_two_sets_of_one_name_one_has_to_be_named(tmp_path):
@@ -166,6 +166,29 @@ def test_what_was_not_run_not_scored_or_has_no_data_says_so(tmp_path, told):
 )
 def test_the_rule_is_the_one_that_is_printed(low, high, chance, verdict):
     assert verdicts.verdict_of(Difference((low + high) / 2, low, high, chance), chance, 0.1) == verdict
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "chance", "verdict"),
+    [(0.2, 0.4, 0.01, SUPPORTED), (-0.4, -0.2, 0.01, REFUTED), (-0.4, -0.2, 0.2, OPEN), (-0.4, 0.2, 0.2, OPEN)],
+)
+def test_without_a_margin_many_claims_make_both_verdicts_as_hard(low, high, chance, verdict):
+    assert verdicts.verdict_of(Difference((low + high) / 2, low, high, chance), chance, 0.0) == verdict
+
+
+def test_claims_that_cannot_be_judged_yet_make_no_other_claim_easier(tmp_path, told):
+    lay(tmp_path, "good", 21.25 + 0.7 * NOISE)
+    lay(tmp_path, "other", 21 + NOISE)
+    lacking = [f"no-such-{place}" for place in range(40)]
+    assert told("psnr")["psnr"][0] == SUPPORTED + ALONE
+    assert told("psnr", *lacking)["psnr"][0] == OPEN
+
+
+def test_who_was_better_before_the_end_of_its_training_is_told(tmp_path, told):
+    fallen = [{"step": 100 * (place + 1), "psnr": psnr} for place, psnr in enumerate((18, 21, 20, 20, 20))]
+    lay(tmp_path, "good", 22 + NOISE)
+    lay(tmp_path, "other", 21 + NOISE, told={"validation": fallen})
+    assert told("psnr")["psnr"][0] == f"{SUPPORTED}{ALONE}, so far: other is past its best"
 
 
 def test_many_claims_are_one_family(tmp_path, told):

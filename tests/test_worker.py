@@ -293,6 +293,52 @@ class Tied(Learner):
 """
 
 
+PEAK = """
+import torch
+import inbench
+
+class Peak(inbench.Method):
+    name, summary, paper, licence = "peak", "for a test", "none", "none"
+    small = {}
+
+    def __init__(self, size, params):
+        super().__init__(size, params)
+        self.register_buffer("count", torch.zeros(()))
+
+    def step(self, image, hole):
+        self.count += 1
+        return {}
+
+    def inpaint(self, seen, hole, seed):
+        return torch.full_like(seen, 0.5) if self.count == 4 else torch.zeros_like(seen)
+
+@inbench.hookimpl
+def inbench_methods():
+    return [Peak]
+"""
+
+
+@pytest.mark.usefixtures("here")
+def test_a_training_that_answers_by_its_best_look_is_another_run(plugin: Write, tiny: Tiny, tmp_path: Path) -> None:
+    told = {"plugins": [plugin(PEAK)], "keep": "weights,checkpoint"}
+    for chosen in ("", ",checkpoint=best", ",checkpoint=best,val_images=2"):
+        tiny("peak,mean-image", budget=f"smoke[steps=10,batch=4{chosen}]", **told)
+    found = records.all_of(tmp_path / "results")
+    assert len(found) == 4  # mean-image is not watched, and is one record
+    made = {one.told["run"].get("checkpoint"): one for one in found if one.told["run"]["method"] == "peak"}
+    last, best, other = (made[key] for key in (None, "best of 5 looks at 4 images", "best of 5 looks at 2 images"))
+    assert best.told["labels"]["budget"] == "smoke[batch=4,checkpoint=best,steps=10]"
+    assert other.told["labels"]["budget"] == "smoke[batch=4,checkpoint=best,steps=10,val_images=2]"
+    count = {name: safetensors.torch.load_file(one.folder / "weights.safetensors")["count"] for name, one in made.items()}
+    assert [*count.values()].count(4) == 2
+    assert count[None] == 10
+    (looked, scored) = best.told["validation"], [next(iter(one.scores.values()))["means"]["psnr"] for one in (last, best)]
+    assert max(looked, key=lambda look: look["psnr"])["step"] == 4
+    assert scored[1] > scored[0] + 1
+    tiny("peak", budget="smoke[steps=20,batch=4,checkpoint=best]", **told)  # it looks by itself
+    assert all("started_from" not in one.told or not one.told["started_from"] for one in records.all_of(tmp_path / "results"))
+
+
 @pytest.mark.usefixtures("here")
 def test_weights_that_two_layers_share_are_kept(plugin: Write, tiny: Tiny, record: Find) -> None:
     (row,) = tiny("tied", plugins=[plugin(TIED)])

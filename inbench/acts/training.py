@@ -113,16 +113,17 @@ def train(
     checkpoint: Path,
     beat: Beat,
     ema: float = 0.0,
+    best: bool = False,
     keep: bool = False,
     guard: Guard | None = None,
 ) -> Progress:
     """Train from the checkpoint, if there is one, to the last step. The same bits as without the interruption.
 
-    ema: the decay of the averages that answer in place of the last weights; keep: the last checkpoint stays, so that a
-    training of more steps can begin from it.
+    ema: the decay of the averages that answer in place of the last weights; best: of those of the best look at validation, not
+    of the last step; keep: the last checkpoint stays, so that a training of more steps can begin from it.
     """
     device, guard = batches.device, guard or Guard()
-    averages = Averages(method, ema)
+    averages = Averages(method, ema, best=best)
     progress = load(checkpoint, method, averages, device) if checkpoint.is_file() else Progress()
     if progress.val_images not in (None, watch.images):  # it was interrupted, or begun, under another watch
         progress.validation.clear()
@@ -158,6 +159,7 @@ def train(
             if progress.step in watched:
                 with spent.aside(), averages.answering():
                     progress.validation.append({"step": progress.step, "psnr": watch.psnr(method, guard)})
+                    averages.look(progress.validation[-1]["psnr"])
             beat(progress)
             if keeper.is_due() and progress.step < steps:
                 catch_up()
@@ -168,7 +170,7 @@ def train(
             with spent.aside():
                 keeper.wait()
                 save(checkpoint, method, averages, progress)
-        averages.exchange()
+        averages.settle()
         with guard.watching("finish"):
             method.finish()
         count_costs()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import os
 import signal
 import sys
@@ -191,28 +192,9 @@ def _run(asked: argparse.Namespace) -> int:
         raise UserError(f"--timeout {asked.timeout:g} must be more than 0 seconds")
     memory = isolation.size_in_bytes(asked.memory) if asked.memory else None
     screen = Screen(sys.stderr)
-    names = (
-        "methods",
-        "datasets",
-        "mask",
-        "test_masks",
-        "budget",
-        "seeds",
-        "size",
-        "device",
-        "precision",
-        "compile",
-        "deterministic",
-        "threads",
-        "results",
-        "data",
-        "keep",
-        "score_on",
-        "rerun",
-        "skip_bad_images",
-    )
     roles, budget = cli_tables.settle(asked)
-    request = executors.fitting(plan.Request(plugins=asked.plugin, **{name: getattr(asked, name) for name in names}), executor)
+    told = {field.name: getattr(asked, field.name) for field in dataclasses.fields(plan.Request) if hasattr(asked, field.name)}
+    request = executors.fitting(plan.Request(plugins=asked.plugin, **told), executor)
     if asked.paper:
         chosen = (asked.paper, asked.table, roles, budget)
         planned = paper_runs.make(*chosen, request, screen.preparing, claims=asked.claims)
@@ -335,7 +317,3 @@ def _doctor(asked: argparse.Namespace) -> int:
         for name, value in found.items():
             print(f"{name:<20} {', '.join(map(str, value)) if isinstance(value, list) else value}")
     return FAILED if found["faults"] else OK
-
-
-if __name__ == "__main__":
-    sys.exit(main())

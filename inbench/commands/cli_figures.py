@@ -55,7 +55,7 @@ def _figures(asked: argparse.Namespace) -> int:
     needed, once = _needed(asked, set(naming.set_names(kept).values())), sections.shown_once(kept)
     made = rows.rows_of(kept, where=lambda section: needed(section) and (bool(asked.paper) or once(section)))
     folder = asked.output or asked.results / "figures"
-    check_writable(folder)
+    check_writable(folder, "--output")
     folder.mkdir(parents=True, exist_ok=True)
     plugins, data_folder = registry.load(asked.plugin), asked.data or store.default_folder()
     maker = illustrations.Illustrator(found, plugins, data_folder, seed=asked.seed, pick=asked.pick)

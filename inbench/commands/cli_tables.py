@@ -45,6 +45,7 @@ def add(commands: Any) -> None:
     shown.add_argument(
         "--best", nargs="?", const=5, type=int, metavar="N", help="the best N of each data set and hole, whatever the budget"
     )
+    shown.add_argument("--trainings", action="store_true", help="each training by itself: its seed, scores and validation")
     shown.add_argument("--time-to", metavar="DB,..", help="when validation first reached so many dB, such as 20,21,21.5")
     shown.add_argument(
         "--timings",
@@ -148,6 +149,7 @@ def _refuse_what_is_ignored(asked: argparse.Namespace) -> None:
         "--matrix": asked.matrix,
         "--across": asked.across,
         "--best": asked.best is not None,
+        "--trainings": asked.trainings,
         "--time-to": asked.time_to,
         "--timings": asked.timings and not asked.time_to,
         "--paper": asked.paper,
@@ -194,6 +196,8 @@ def _text(asked: argparse.Namespace) -> tuple[str, str, Path]:
         if asked.best < 1:
             raise UserError(f"--best {asked.best} must be at least 1")
         return tables.best(asked.results, asked.best, **which), "best", home
+    if asked.trainings:
+        return tables.trainings(asked.results, **which), "trainings", home
     if asked.matrix:
         return tables.matrix(asked.results, asked.matrix, **which), "matrix", home
     if asked.costs:
@@ -202,14 +206,14 @@ def _text(asked: argparse.Namespace) -> tuple[str, str, Path]:
 
 
 def _compare(asked: argparse.Namespace) -> int:
-    from inbench.readers import comparison, comparison_sheets, formats
+    from inbench.readers import comparison, comparison_sheets, formats, tables
 
+    form = tables.format_of(asked.format, str(_place(asked.write or asked.check or "")[0]), as_json=False)
+    if form not in formats.FORMATS:
+        raise unknown("format", form, formats.FORMATS)
     where = {"only": asked.only, "masks": asked.masks, "budget": asked.budget}
     found = comparison.compare(asked.results, asked.method, *asked.others, **where)
-    form = asked.format or "markdown"
     if asked.json:
         print_json({"rows": comparison_sheets.as_rows(found)})
         return OK
-    if form not in formats.FORMATS:
-        raise unknown("format", form, formats.FORMATS)
     return _put(asked, formats.FORMATS[form](comparison_sheets.sheets(found)), "comparison", asked.results / "TABLES.md")

@@ -67,13 +67,14 @@ def gallery(
     kept = [record for record in firsts if record.name in pictures.completed]
     if not kept:
         raise UserError(f"no pictures of {section.dataset}, hole {section.mask}: {next(iter(pictures.missing.values()))}")
+    places = [scored.ids.index(name) for name in pictures.ids]
     return Gallery(
         section,
         [rows[record.folder.name] for record in kept],
         picks,
         pictures,
         [pictures.completed[record.name] for record in kept],
-        [scored.frame(record)[picking.METRIC].loc[pictures.ids].tolist() for record in kept],
+        [scored.columns(record, [picking.METRIC])[0][places, 0].tolist() for record in kept],
         picking.in_words(picks, seed=seed),
         [f"{record.name} kept no guesses" for record in without] + [f"{name}: {why}" for name, why in pictures.missing.items()],
     )

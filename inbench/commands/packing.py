@@ -78,16 +78,14 @@ def pack(results: Path, archive: Path, *, weights: bool, short: bool = False) ->
     if weights:
         for record in found:
             _refuse_weights(record)
-    held = io.BytesIO()
-    with zipfile.ZipFile(held, "w", zipfile.ZIP_DEFLATED) as packed:
-        for record in found:
-            content = _packed(record, weights=weights, short=short)
-            for name, data in content.items():
-                _add(packed, f"{record.folder.name}/{name}", data)
-            hashes = {name: records.sha256(data) for name, data in content.items()}
-            _add(packed, f"{record.folder.name}/done", records.to_json(hashes))
     try:
-        records.write_file(archive, held.getvalue())
+        with records.whole_file(archive) as file, zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as packed:
+            for record in found:
+                content = _packed(record, weights=weights, short=short)
+                for name, data in content.items():
+                    _add(packed, f"{record.folder.name}/{name}", data)
+                hashes = {name: records.sha256(data) for name, data in content.items()}
+                _add(packed, f"{record.folder.name}/done", records.to_json(hashes))
     except OSError as error:
         raise UserError(f"{archive} cannot be written: {error.strerror}") from error
     return [record.folder.name for record in found]

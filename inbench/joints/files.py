@@ -98,11 +98,15 @@ def most_bytes(name: str) -> int:
     return MOST_BYTES_OF.get(PurePosixPath(name).suffix, MOST_BYTES)
 
 
-def first_impostor(source: Path, most: int = 20) -> str:
+LOOKED_AT = 20
+"""Pictures at most that are opened to see whether they are any."""
+
+
+def first_impostor(source: Path) -> str:
     """Where there are few pictures, the first that is none, and what it is; empty where all may be some."""
     try:
         files = Files(source)
-        told = ((name, impostor(files.read(name))) for name in files.pictures()[:most])
+        told = ((name, impostor(files.read(name))) for name in files.pictures()[:LOOKED_AT])
         return next((f"{name} {wrong}" for name, wrong in told if wrong), "")
     except UserError:
         return ""

@@ -109,7 +109,7 @@ class Registry:
         if name in self.plugins[kind]:
             return self.plugins[kind][name]
         for fault in self.faults:
-            if fault.name == name:
+            if fault.name == name and fault.kind in ("", kind):
                 raise UserError(f"{kind} {name!r} is broken: {fault}")
         told = unknown(SPOKEN[kind], name, self.plugins[kind], otherwise=YOURS)
         broken = [fault for fault in self.faults if not fault.kind and Path(fault.origin).is_absolute()]

@@ -26,9 +26,10 @@ def of(run: Run, runs: Path, place: Mapping[str, Any]) -> Record | None:
     """The furthest record with a kept checkpoint that a run can start from at a place; None where there is none.
 
     Only one from which it comes to the bits that it comes to by itself: trained at such a place, on CUDA with kernels that
-    repeat their bits, and by steps that did not ask how many there would be.
+    repeat their bits, and by steps that did not ask how many there would be. A run that answers by its best look has to look by
+    itself.
     """
-    if str(place["device"]).startswith("cuda") and not place["deterministic"]:
+    if run.checkpoint != "last" or (str(place["device"]).startswith("cuda") and not place["deterministic"]):
         return None
     found = []
     for folder in runs.glob(f"{run.method}-*"):

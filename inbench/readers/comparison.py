@@ -10,13 +10,13 @@ from typing import Any
 
 import numpy as np
 
-from inbench.readers import statistics
+from inbench.readers import statistics, watched
 from inbench.readers.naming import is_of, numerics_of, told_apart, varied
 from inbench.readers.rows import FLOOR
 from inbench.readers.score_sheets import ranks
 from inbench.readers.scored import Scored
 from inbench.readers.sections import Section, asked_for, found_in, sections, shown_once, trained_there, trainings
-from inbench.readers.statistics import Difference
+from inbench.readers.statistics import Difference, Error
 from inbench.words import brackets, records
 from inbench.words.errors import UserError, unknown
 from inbench.words.records import Record
@@ -32,8 +32,9 @@ class Compared:
 
     singles: those with one training that another seed would change; beside several of the other it is taken to vary as they do.
     beside: B as it is told beside A: of the same method, the parameters that differ. withheld: why nothing is claimed;
-    short: which of the two had so short a training that what is claimed of it says little of the method. primary: the hole
-    that is claimed of; trained: the one that both were trained on, where that is another than they are tested on.
+    short: which of the two had so short a training that what is claimed of it says little of the method; fallen: which were
+    better before the end of theirs. primary: the hole that is claimed of; trained: the one that both were trained on, where it
+    is another than they are tested on. spread: of trainings, by the primary metric, and what the choice of the images adds.
     """
 
     section: Section
@@ -47,16 +48,18 @@ class Compared:
     withheld: str = ""
     singles: tuple[str, ...] = ()
     short: list[str] = field(default_factory=list)
+    fallen: list[str] = field(default_factory=list)
     keys: frozenset[str] = frozenset()
     primary: str = PRIMARY_MASK
     trained: str = ""
-    spread: float | None = None
+    spread: tuple[float, Error] | None = None
     adjusted: float | None = None
 
     @property
     def over(self) -> str:
         """What its intervals are over."""
-        return f"{self.seeds[0]} and {self.seeds[1]} trainings" if self.by_seeds else f"{self.images} images"
+        trainings = f"{self.seeds[0]} and {self.seeds[1]} trainings, " if self.by_seeds else ""
+        return f"{trainings}{self.images} images"
 
     @property
     def alone(self) -> str:
@@ -95,9 +98,7 @@ def compare(
                 seen[text] |= bool(side)
             if sides[0] and sides[1] and len(_trained_on(sides)) < 2:
                 met[other] = True
-                found.append(compared_in(scored, sides[0], sides[1]))
-                found[-1].short = too_short(members, scored, sides[0], sides[1])
-                found[-1].primary = primary
+                found.append(compared_in(members, scored, sides[0], sides[1], primary=primary))
     for text, is_there in seen.items():
         if not is_there:
             raise _absent(text, kept, results, primary, elsewhere=bool(masks))
@@ -150,6 +151,11 @@ class Side:
     shown: str
     name: str
     records: list[Record]
+
+    @property
+    def label(self) -> str:
+        """The method with the parameters that are not its defaults."""
+        return str(self.records[0].told["labels"]["method"])
 
     @property
     def trained(self) -> str | None:
@@ -212,39 +218,49 @@ def forms_of(members: list[Record], scored: Scored, text: str, *, elsewhere: boo
     return exactly or found
 
 
-def compared_in(scored: Scored, *sides: Side) -> Compared:
-    """Two methods in one section."""
+def compared_in(members: list[Record], scored: Scored, *sides: Side, primary: str = PRIMARY_MASK) -> Compared:
+    """Two methods in one section; primary: the hole that claims are made of."""
     one, other = (side.records for side in sides)
     metrics = {name: told for name, told in one[0].told["metrics"].items() if name in other[0].told["metrics"]}
     by_seeds = any(len(side) > 1 and not has_no_chance(side) for side in (one, other))
+    columns = [scored.columns(record, metrics) for record in (*one, *other)]
+    values, owners = [found for found, _ in columns], columns[0][1]
+    reduces = [told["reduce"] for told in metrics.values()]
+    errors = dict.fromkeys(metrics, statistics.NO_ERROR)
     if by_seeds:
-        means = {name: [[scored.mean(record, name) for record in side] for side in (one, other)] for name in metrics}
+        weigh = [1 / len(one)] * len(one) + [-1 / len(other)] * len(other)
+        errors = dict(zip(metrics, statistics.over_images(values, weigh, owners, reduces), strict=True))
         fixed = (has_no_chance(one), has_no_chance(other))
-        differences = {name: statistics.between_seeds(*sides, fixed=fixed) for name, sides in means.items()}
+        differences = {}
+        for name, error in errors.items():
+            ours, theirs = ([scored.mean(record, name) for record in side] for side in (one, other))
+            differences[name] = statistics.between_seeds(ours, theirs, error, fixed=fixed)
     else:
-        (values, owners), (others, _) = (scored.columns(side[0], metrics) for side in (one, other))
         differences = {
-            name: statistics.paired(values[:, place], others[:, place], owners, reduce=told["reduce"])
-            for place, (name, told) in enumerate(metrics.items())
+            name: statistics.paired(values[0][:, place], values[1][:, place], owners, reduce=reduce)
+            for place, (name, reduce) in enumerate(zip(metrics, reduces, strict=True))
         }
     found = Compared(
         scored.section,
         (sides[0].shown, sides[1].shown),
         _beside(*sides),
         (len(one), len(other)),
-        scored.count(one[0]),
+        len(scored.ids),
         by_seeds,
         differences,
         metrics,
-        withheld=_withheld(scored.section, [*one, *other]),
+        withheld=_withheld(scored.section, sides),
+        short=_too_short(members, scored, *sides),
+        fallen=[side.shown for side in sides if watched.past_best(side.records)],
         singles=tuple(side.shown for side in sides if len(side.records) == 1 and not has_no_chance(side.records)),
         keys=frozenset(record.key for record in [*one, *other]),
+        primary=primary,
         trained="".join(_trained_on(sides) - {records.mask_and_part(scored.section.mask)[0]}),
     )
     if by_seeds and PRIMARY in metrics:
         several = [side for side in (one, other) if len(side) > 1]
         spreads = [np.std([scored.mean(record, PRIMARY) for record in side], ddof=1) for side in several]
-        found.spread = float(np.sqrt(np.mean(np.square(spreads))))
+        found.spread = float(np.sqrt(np.mean(np.square(spreads)))), errors[PRIMARY]
     return found
 
 
@@ -264,15 +280,15 @@ def _beside(one: Side, other: Side) -> str:
     return ", ".join(told + numerics) if told else other.shown
 
 
-def _withheld(section: Section, members: Sequence[Record]) -> str:
+def _withheld(section: Section, sides: Iterable[Side]) -> str:
     """Why nothing is claimed of a section; empty where something may be."""
     if not ranks(section.budget):
         return f"budget {section.budget} is a first look and ranks nothing"
-    young = sorted({record.told["labels"]["method"] for record in members if record.converged is False})
+    young = sorted({side.label for side in sides if watched.converged(side.records) is False})
     return f"{' and '.join(young)} {'have' if len(young) > 1 else 'has'} not converged" if young else ""
 
 
-def too_short(members: list[Record], scored: Scored, *sides: Side) -> list[str]:
+def _too_short(members: list[Record], scored: Scored, *sides: Side) -> list[str]:
     """Which methods a training of fewer steps than the budget's own has not even brought to the floor.
 
     After a whole training a method may well lie below it and be the better one by another metric.
@@ -287,5 +303,13 @@ def too_short(members: list[Record], scored: Scored, *sides: Side) -> list[str]:
 
 def told_short(names: Sequence[str]) -> str:
     """The same in words; empty for none."""
-    listed = f"{', '.join(names[:-1])} and {names[-1]} are" if len(names) > 1 else "".join(f"{name} is" for name in names)
-    return f"{listed} below {FLOOR} after so few steps" if names else ""
+    return f"{_listed(names, 'is', 'are')} below {FLOOR} after so few steps" if names else ""
+
+
+def told_fallen(names: Sequence[str]) -> str:
+    """Which methods were better before, in words; empty for none."""
+    return _listed(names, "is past its best", "are past their best") if names else ""
+
+
+def _listed(names: Sequence[str], one: str, several: str) -> str:
+    return f"{', '.join(names[:-1])} and {names[-1]} {several}" if len(names) > 1 else f"{names[0]} {one}"

@@ -53,7 +53,7 @@ def _sheet_of_many(found: Sequence[Compared], others: Sequence[str], claims: int
         notes.append(f"the verdict is on {PRIMARY} alone, p by Holm over {claims} claims")
     notes += _cautions(found)
     if several := [compared for compared in found if compared.spread is not None]:
-        notes += power(max(several, key=lambda compared: compared.spread or 0))
+        notes += power(max(several, key=lambda compared: compared.spread[0] if compared.spread else 0))
     here = {compared.names[1] for compared in found}
     if missing := [name for name in others if name not in here]:
         notes.append(f"not scored here: {', '.join(missing)}")
@@ -122,7 +122,7 @@ def _notes(compared: Compared, claims: int) -> list[str]:
 
 
 def _test(compared: Compared) -> str:
-    return f"{'Student' if min(compared.seeds) == 1 else 'Welch'}'s t"
+    return f"{'Student' if min(compared.seeds) == 1 else 'Welch'}'s t, with what the choice of images adds"
 
 
 def _trained(found: Sequence[Compared]) -> list[str]:
@@ -136,7 +136,9 @@ def _alone(found: Sequence[Compared]) -> list[str]:
 
 def _cautions(found: Sequence[Compared]) -> list[str]:
     short = [*dict.fromkeys(name for compared in found for name in compared.short)]
-    return [f"so short a training says little of what it leaves below {FLOOR}: {', '.join(short)}"] if short else []
+    fallen = [*dict.fromkeys(name for compared in found for name in compared.fallen)]
+    lines = [f"so short a training says little of what it leaves below {FLOOR}: {', '.join(short)}"] if short else []
+    return lines + ([f"past its best, and better before the end of its training: {', '.join(fallen)}"] if fallen else [])
 
 
 def verdict(compared: Compared, claims: int) -> str:
@@ -196,11 +198,11 @@ def power(compared: Compared) -> list[str]:
         told = "one seed cannot separate trainings; --seeds 0,1,2 says how far they differ"
         return [told] if compared.singles and not compared.by_seeds else []
     count = min(compared.seeds)
-    least = statistics.separable(compared.spread, count)
+    least = statistics.separable(*compared.spread, count)
     if least <= margin:
         return []
-    needed = statistics.seeds_for(compared.spread, margin)
-    many = f"about {needed} each could" if needed else f"not even {statistics.MOST_SEEDS} could"
+    needed = statistics.seeds_for(*compared.spread, margin)
+    many = f"about {needed} each could" if needed else f"not even {statistics.MOST_SEEDS} could, on these images"
     return [f"{count} seeds cannot separate {margin} dB: they tell {least:.2f} dB from nothing 4 times in 5; {many}"]
 
 
@@ -216,6 +218,7 @@ def as_rows(found: Sequence[Compared]) -> list[dict[str, Any]]:
             "verdict": verdict(compared, claims_of(found)),
             "differs": compared.beside,
             "below_floor": compared.short,
+            "past_best": compared.fallen,
             "p": compared.adjusted,
             "differences": {
                 name: {key: value if np.isfinite(value) else None for key, value in vars(difference).items()}

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from string import ascii_uppercase
 from typing import Any
 
+from inbench.readers.provenance import letter
 from inbench.readers.score_sheets import number, title_of
 from inbench.readers.sheets import NO_CELL, Cell, Column, Sheet
 from inbench.words.soundness import PRIMARY
@@ -33,10 +33,10 @@ def cost_sheets(made: Sequence[dict[str, Any]]) -> list[Sheet]:
 
 def _sheet(members: list[dict[str, Any]]) -> Sheet:
     machines = sorted({hardware for row in members for hardware in row["hardware"]})
-    letters = dict(zip(machines, ascii_uppercase, strict=False)) if len(machines) > 1 else {machines[0]: ""}
+    letters = {machine: letter(place) if len(machines) > 1 else "" for place, machine in enumerate(machines)}
     budgets = {row["budget"] for row in members if not row["any_budget"]}
     columns = [Column("method", number=False), *([Column("budget", number=False)] if len(budgets) > 1 else [])]
-    columns += [Column(f"{told} {letter}".rstrip()) for letter in letters.values() for told, _, _ in MEASURED.values()]
+    columns += [Column(f"{told} {mark}".rstrip()) for mark in letters.values() for told, _, _ in MEASURED.values()]
     columns += [Column("parameters M"), Column("GFLOP/image")]
     licensed = any(row["licence"] for row in members)
     columns += [Column("licence of the authors' code", number=False)] if licensed else []
@@ -51,7 +51,7 @@ def _sheet(members: list[dict[str, Any]]) -> Sheet:
         body.append(cells + ([Cell(row["licence"] or "-")] if licensed else []))
     body.append(_total(members, list(letters), [column.head for column in columns]))
     where = "" if len(letters) > 1 else f", on {machines[0]}"
-    notes = [f"{letter}: {machine}" for machine, letter in letters.items() if letter]
+    notes = [f"{mark}: {machine}" for machine, mark in letters.items() if mark]
     notes += ["of several trainings the middle one, in the sum too"] if any(len(row["seeds"]) > 1 for row in members) else []
     days = sorted({day for row in members for day in row["written"]})
     commits = sorted({commit for row in members for commit in row["commits"]})

@@ -67,10 +67,18 @@ def frame(record: Record, canonical: str) -> pd.DataFrame:
     return table(record.rows(canonical))
 
 
+def images(record: Record, canonical: str) -> list[str]:
+    """The names of the images that were scored on a mask, sorted."""
+    return sorted(pd.read_csv(io.BytesIO(record.rows(canonical)), **READ, usecols=["id"])["id"])
+
+
+READ: dict[str, Any] = {"dtype": {"id": str}, "keep_default_na": False, "na_values": ["", "nan"]}
+"""NA is a name."""
+
+
 def table(rows: bytes) -> pd.DataFrame:
     """The same of the rows themselves."""
-    held = io.BytesIO(rows)
-    return pd.read_csv(held, dtype={"id": str}, index_col="id", keep_default_na=False, na_values=["", "nan"])  # NA is a name
+    return pd.read_csv(io.BytesIO(rows), **READ, index_col="id")
 
 
 def means(rows: pd.DataFrame, metrics: Mapping[str, Mapping[str, Any]]) -> dict[str, float]:

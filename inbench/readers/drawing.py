@@ -74,12 +74,12 @@ def styles(names: Sequence[str]) -> dict[str, Style]:
     }
 
 
-def canvas(height: float, caption: str, *, width: float = WIDTH) -> Figure:
+def canvas(height: float, caption: str) -> Figure:
     """A figure of so many inches above its caption; its panels keep clear of the caption by themselves."""
-    lines = wrapped(caption, width)
+    lines = wrapped(caption, WIDTH)
     below = LINE * (len(lines) + 0.7)
     whole = height + below
-    figure = Figure(figsize=(width, whole), dpi=DOTS, layout="constrained")
+    figure = Figure(figsize=(WIDTH, whole), dpi=DOTS, layout="constrained")
     engine = figure.get_layout_engine()
     assert isinstance(engine, ConstrainedLayoutEngine)
     engine.set(rect=(0, below / whole, 1, height / whole), h_pad=0.05, w_pad=0.06)

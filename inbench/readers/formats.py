@@ -156,11 +156,11 @@ th,td{padding:.2rem .7rem;text-align:left}
 small{color:#555;font-weight:400}p,ul{font-size:.85rem;max-width:62rem}"""
 
 
-def page(sheets: Sequence[Sheet], last: Sequence[str] = (), title: str = "inbench") -> str:
+def page(sheets: Sequence[Sheet], last: Sequence[str] = ()) -> str:
     """One self-contained HTML page."""
     body = "\n".join([*map(_html_sheet, sheets), *(f"<p>{_html_text(text)}</p>" for text in last)])
     return (
-        f'<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n<title>{_html_text(title)}</title>\n'
+        f'<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n<title>inbench</title>\n'
         f'<meta name="viewport" content="width=device-width">\n<style>\n{STYLE}\n</style>\n</head>\n'
         f"<body>\n{body}\n</body>\n</html>\n"
     )
@@ -206,7 +206,8 @@ def as_json(rows: Sequence[Mapping[str, Any]]) -> str:
 def as_csv(rows: Sequence[Mapping[str, Any]]) -> str:
     """A line a row: what it is, then mean, low and high of every metric."""
     metrics = list(dict.fromkeys(name for row in rows for name in row["metrics"]))
-    first = ["dataset", "size", "mask", "train_mask", "budget", "method", "shown", "seeds", "status", "complete", "converged"]
+    first = ["dataset", "size", "mask", "train_mask", "budget", "method", "shown", "seeds"]
+    first += ["status", "complete", "converged", "past_best"]
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(

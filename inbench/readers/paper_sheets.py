@@ -139,7 +139,7 @@ def _table_notes(beside: Beside, table: PaperTable, pairs: Pairs) -> list[str]:
     lines = [f"published (in italics): {paper.source}; {table.source}"]
     lines.append(f"{sum(row['complete'] for row in held)} of {len(wanted)} complete{counted}")
     if held and table.kind == "Table":
-        over = " or over trainings" if any(len(row["seeds"]) > 1 for row in held) else ""
+        over = ", or over trainings and images" if any(len(row["seeds"]) > 1 for row in held) else ""
         lines.append(f"± is half a 95 % interval over images{over}, of ours alone")
     lines += sorted({note for row in held for note in row["notes"]})
     for role in dict.fromkeys(row.dataset for row in table.rows):

@@ -54,9 +54,8 @@ def picks(scored: Scored, shown: Sequence[Record], wanted: Mapping[str, int] = W
     """So many pictures by each rule, of those that all records of a section were scored on."""
     if any(METRIC not in record.told["metrics"] for record in shown):
         raise UserError(f"pictures are picked by {METRIC}, which not all records have; inbench score measures it again")
-    ids = scored.common or list(scored.frame(shown[0]).index)
     values = np.stack([scored.columns(record, [METRIC])[0][:, 0] for record in shown])
-    return picked(ids, values, wanted, seed=seed)
+    return picked(scored.ids, values, wanted, seed=seed)
 
 
 def picked(ids: Sequence[str], values: NDArray[np.float64], wanted: Mapping[str, int] = WANTED, *, seed: int = 0) -> list[Pick]:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from inbench.readers import statistics
+from inbench.readers import statistics, watched
 from inbench.readers.naming import numerics_of, told_apart
 from inbench.readers.scored import Intervals, Scored, bootstrapped, entry_of
 from inbench.readers.sections import Section, found_in, sections, shown_once, trained_there, trainings
@@ -96,7 +96,8 @@ def _row(section: Section, same: list[Record], ok: list[Record], scored: Scored,
         "status": status,
         "reason": reason,
         "complete": len(ok) == len(same),
-        "converged": None if not ok else all(record.converged is not False for record in ok),
+        "converged": watched.converged(ok),
+        "past_best": watched.past_best(ok),
         "train_seconds": _train_seconds(ours) if ours else None,
         "ms_per_image": _ms_per_image(section, ours),
         "cpu_seconds": _cpu_seconds(ours) if ours else None,
@@ -113,6 +114,23 @@ def _row(section: Section, same: list[Record], ok: list[Record], scored: Scored,
         "written": sorted({str(record.told["written"])[:10] for record in ours}),
         "costs": costs_by_hardware(section, ours),
         "metrics": _metrics(ok, scored, intervals) if ok else {},
+        "trainings": [_training(record, scored) for record in ok if record.told["run"]["seed"] is not None],
+    }
+
+
+def _training(record: Record, scored: Scored) -> dict[str, Any]:
+    """One training of a row: its scores, its best and its last look at validation psnr, and the step of the best."""
+    looks = record.told["validation"]
+    best = max(looks, key=lambda look: look["psnr"], default=None)
+    means = {name: scored.mean(record, name) for name in record.told["metrics"]}
+    return {
+        "seed": record.told["run"]["seed"],
+        "scores": {name: mean if np.isfinite(mean) else None for name, mean in means.items()},
+        "converged": watched.converged([record]),
+        "past_best": watched.past_best([record]),
+        "best_look": best["psnr"] if best else None,
+        "best_step": best["step"] if best else None,
+        "last_look": looks[-1]["psnr"] if looks else None,
     }
 
 
@@ -198,22 +216,28 @@ def _flops(section: Section, ok: list[Record]) -> int | None:
 
 
 def _metrics(ok: list[Record], scored: Scored, drawn: Intervals) -> dict[str, dict[str, Any]]:
-    """Each metric with its interval: over images for one training, over trainings for several."""
+    """Each metric with its interval: over images for one training, over trainings and images for several."""
     metrics = {name: told for name, told in ok[0].told["metrics"].items() if all(name in one.told["metrics"] for one in ok)}
-    if len(ok) == 1:
-        intervals = drawn[ok[0].key]
-    else:
-        intervals = [statistics.over_seeds([scored.mean(record, name) for record in ok]) for name in metrics]
+    intervals = drawn[ok[0].key] if len(ok) == 1 else _over_both(ok, metrics, scored)
     told = {
         name: {
             **{word: round(value, 10) if np.isfinite(value) else None for word, value in zip(ENDS, interval, strict=True)},
-            "n": scored.count(ok[0]),
+            "n": len(scored.ids),
             "unit": metric["unit"],
             "better": metric["better"],
         }
         for (name, metric), interval in zip(metrics.items(), intervals, strict=True)
     }
     return told | _of_sets(ok, scored)
+
+
+def _over_both(ok: list[Record], metrics: Mapping[str, Mapping[str, Any]], scored: Scored) -> list[statistics.Interval]:
+    """The intervals of several trainings of a method."""
+    owners = scored.columns(ok[0], metrics)[1]
+    values, reduces = [scored.columns(record, metrics)[0] for record in ok], [told["reduce"] for told in metrics.values()]
+    errors = statistics.over_images(values, [1 / len(ok)] * len(ok), owners, reduces)
+    means = ([scored.mean(record, name) for record in ok] for name in metrics)
+    return [statistics.over_seeds(values, error) for values, error in zip(means, errors, strict=True)]
 
 
 def _of_sets(ok: list[Record], scored: Scored) -> dict[str, dict[str, Any]]:
@@ -224,6 +248,6 @@ def _of_sets(ok: list[Record], scored: Scored) -> dict[str, dict[str, Any]]:
         values = [entry["sets"][name]["value"] for entry in entries if name in entry.get("sets", {})]
         if len(values) == len(ok):
             ends = statistics.over_seeds(values) if len(values) > 1 else (values[0], None, None)
-            found[name] = {**dict(zip(ENDS, ends, strict=True)), "n": scored.count(ok[0]), **{
+            found[name] = {**dict(zip(ENDS, ends, strict=True)), "n": len(scored.ids), **{
                 word: set_told[word] for word in ("unit", "better")}}  # fmt: skip
     return found

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from inbench.readers import elsewhere, statistics
+from inbench.readers import watched
 from inbench.readers.rows import FLOOR, trained_on_it
 from inbench.readers.sections import by_data, by_table
 from inbench.readers.sheets import NO_CELL, Cell, Column, Sheet
@@ -19,6 +19,8 @@ Row = dict[str, Any]
 SHOWN = ("l2", "psnr", "psnr-pooled", "ssim")
 COLUMNS = {"protocol": SHOWN, "perception": ("gradient-energy", "seam", "spectrum", "patch-distance")}
 """What tables show: the protocol's own, or how a fill looks beside the picture."""
+ELSEWHERE = "§"
+"""The mark of guesses that were made elsewhere and scored here."""
 MARGINS = {"psnr": 0.1, "psnr-pooled": 0.1, "psnr-completed": 0.1, "ssim": 0.005, "ssim-hole": 0.005}
 
 
@@ -67,17 +69,15 @@ ARROWS = {"higher": "↑", "lower": "↓", "zero": "→ 0"}
 
 
 def worth(value: float, better: str) -> float:
-    """A number that is the higher, the better a metric's value is."""
-    if better == "zero":
-        return -abs(value)
+    """A number that is the higher, the better a metric's value is; better: higher or lower."""
     return value if better == "higher" else -value
 
 
 def best_of(name: str, members: Sequence[Row]) -> float | None:
-    """The best mean of the rows that may be called best."""
+    """The best mean of the rows that may be called best; None where 0 is best, for means near 0 may be of large errors."""
     found = [row["metrics"][name] for row in members if name in row["metrics"] and may_be_best(row)]
     values = [metric["mean"] for metric in found if metric["mean"] is not None]
-    if not values:
+    if not values or found[0]["better"] == "zero":
         return None
     return float(max(values, key=lambda value: worth(value, found[0]["better"])))
 
@@ -109,11 +109,11 @@ def marks(row: Row) -> str:
     """What is to be said of a row behind its name."""
     found = "" if row["status"] == "ok" else f" ({row['status']})"
     if row["external"] is not None:
-        found += f" {elsewhere.MARK}"
+        found += f" {ELSEWHERE}"
     if row["below_floor"]:
         found += " †"
-    if row["converged"] is False and ranks(row["budget"]):
-        found += " ‡"
+    if ranks(row["budget"]):
+        found += (" ‡" if row["converged"] is False else "") + (" ¶" if row["past_best"] else "")
     return found
 
 
@@ -128,7 +128,6 @@ def notes(members: Sequence[Row]) -> list[str]:
     lines = [f"{complete} of {len(members)} complete; {images(max(counts, default=0), members[0]['mask'])}"]
     lines += sorted({note for row in members for note in row["notes"]})
     lines += _interval(members)
-    lines += power(members)
     lines += marked(members)
     if len({hardware for row in members for hardware in row["hardware"]}) > 1:
         lines.append("times are from different hardware and must not be compared")
@@ -146,7 +145,7 @@ def mixed_libraries(members: Sequence[Row]) -> str:
 
 
 def _interval(members: Sequence[Row]) -> list[str]:
-    more = " and over trainings for several" if _have_several(members) else ""
+    more = ", and over trainings and images for several" if _have_several(members) else ""
     return [f"± is half a 95 % interval, over images for one training{more}"]
 
 
@@ -165,12 +164,26 @@ def marked(members: Sequence[Row]) -> list[str]:
     lines = []
     if any(row["below_floor"] for row in members):
         lines.append(f"† a learner below {FLOOR}, by {PRIMARY}")
-    if any(row["converged"] is False and ranks(row["budget"]) for row in members):
-        lines.append("‡ not converged: the best validation psnr of the last fifth is over 0.1 dB above the best before")
-    lines += [elsewhere.note(row) for row in members if row["external"] is not None]
+    lines += _of_curves(members)
+    lines += [made_elsewhere(row) for row in members if row["external"] is not None]
     lines += [f"budget {budget} is a first look and ranks nothing" for budget in sorted({row["budget"] for row in members})
               if not ranks(budget)]  # fmt: skip
     return lines
+
+
+def _of_curves(members: Sequence[Row]) -> list[str]:
+    ranked = [row for row in members if ranks(row["budget"])]
+    lines = [f"‡ {watched.CONVERGED_MEANS}"] if any(row["converged"] is False for row in ranked) else []
+    return lines + ([f"¶ {watched.PAST_BEST_MEANS}"] if any(row["past_best"] for row in ranked) else [])
+
+
+def made_elsewhere(row: Row) -> str:
+    """What is known of guesses that were not made here."""
+    told = row["external"]
+    known = [told["paper"], f"licence: {told['licence']}" if told["licence"] else ""]
+    known.append(f"known pixels changed in {told['moved']} images, pasted back" if told["moved"] else "")
+    said = "; ".join(filter(None, known))
+    return f"{ELSEWHERE} {row['shown']}: guesses made elsewhere" + (f" ({said})" if said else "")
 
 
 def bold(body: Sequence[Sequence[Cell]], where: str = "") -> list[str]:
@@ -178,17 +191,6 @@ def bold(body: Sequence[Sequence[Cell]], where: str = "") -> list[str]:
     if not any(cell.best for line in body for cell in line):
         return []
     return [f"bold: the best{where} that is complete and has no ‡, and within 0.1 dB of PSNR or 0.005 of SSIM of it"]
-
-
-def power(members: Sequence[Row]) -> list[str]:
-    """What the seeds of a table cannot tell apart, where that is more than the margin."""
-    found = []
-    for count in sorted({metric_seeds(row) for row in members} - {0, 1}):
-        spreads = [spread_of(row) for row in members if metric_seeds(row) == count]
-        least = statistics.separable(float(np.sqrt(np.mean(np.square(spreads)))), count)
-        if least > MARGINS[PRIMARY]:
-            found.append(f"{count} seeds cannot separate {PRIMARY} less than {least:.2f} dB apart")
-    return found
 
 
 def metric_seeds(row: Row) -> int:
@@ -199,14 +201,6 @@ def metric_seeds(row: Row) -> int:
 def has_value(row: Row) -> bool:
     """Whether a row has a number by the primary metric."""
     return bool(row["metrics"]) and row["metrics"][PRIMARY]["mean"] is not None
-
-
-def spread_of(row: Row) -> float:
-    """The standard deviation of a row's trainings, back from its t-interval."""
-    metric, count = row["metrics"][PRIMARY], len(row["seeds"])
-    _, low, high = statistics.over_seeds([0.0] * (count - 1) + [1.0])
-    unit = float(np.std([0.0] * (count - 1) + [1.0], ddof=1)) / (high - low)
-    return float((metric["high"] - metric["low"]) * unit)
 
 
 def faults(members: Sequence[Row]) -> list[str]:
@@ -264,6 +258,31 @@ def _best_sheet(members: list[Row], count: int) -> Sheet:
     notes += [f"tested on fewer images and left out: {', '.join(sorted(fewer))}"] if fewer else []
     notes += _interval(shown)
     return Sheet(title, columns, body, [*notes, *marked(shown), *bold(body)])
+
+
+def training_sheets(made: Sequence[Row]) -> list[Sheet]:
+    """For each table, every training by itself: its seed, its scores, its looks at validation; none of what has no chance."""
+    return [
+        _training_sheet(members) for members in by_table(row for row in made if row["trainings"] and not row["closed_form"])
+    ]
+
+
+def _training_sheet(members: list[Row]) -> Sheet:
+    columns = [Column("method", number=False), Column("seed"), *(Column(head(name, members)) for name in (PRIMARY, "ssim"))]
+    columns += [Column("best look dB"), Column("at step"), Column("last look dB")]
+    body = []
+    for row in members:
+        for told in row["trainings"]:
+            each = row | {"converged": told["converged"], "past_best": told["past_best"], "below_floor": False}
+            cells = [Cell(row["shown"] + marks(each)), Cell(str(told["seed"]))]
+            cells += [number(told["scores"].get(name), 3 if name == "ssim" else 2) for name in (PRIMARY, "ssim")]
+            looks = [number(told["best_look"], 2), number(told["best_step"], 0), number(told["last_look"], 2)]
+            body.append([*cells, *(looks if told["best_look"] is not None else [NO_CELL] * 3)])
+    counted = images(max(row["metrics"][PRIMARY]["n"] for row in members), members[0]["mask"])
+    answers = "the best look" if "checkpoint=best" in members[0]["budget"] else "the last step"
+    notes = [f"{counted}; looks: psnr on the hole of the validation pictures", f"scores are of {answers}"]
+    singles = [row | told for row in members for told in row["trainings"]]
+    return Sheet(f"{title_of(members[0])}: each training", columns, body, [*notes, *_of_curves(singles)])
 
 
 Line = tuple[str, str]

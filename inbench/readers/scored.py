@@ -6,7 +6,6 @@ from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from inbench.readers import counting, statistics
@@ -40,22 +39,16 @@ class Scored:
 
         self.records = {record.key: record for record in scored if has_these_holes(record)}
         self.entries = {key: found[key] for key in self.records}
-        self.common: list[str] | None = None
-        ids = [self.frame(record).index for record in self.records.values()]
-        if any(not other.equals(ids[0]) for other in ids[1:]):
-            self.common = sorted(set.intersection(*map(set, ids)))
-        self.same = self.common is None
+        ids = [counting.images(record, self.entries[record.key][0]) for record in self.records.values()]
+        self.same = all(other == ids[0] for other in ids[1:])
         """Whether all were scored on the same pictures."""
-
-    def frame(self, record: Record) -> pd.DataFrame:
-        """The rows of a record, in the order of the names of their images."""
-        return counting.frame(record, self.entries[record.key][0]).sort_index()
+        self.ids = ids[0] if ids and self.same else sorted(set.intersection(*map(set, ids))) if ids else []
+        """The pictures that all were scored on."""
+        self._means: dict[str, dict[str, float]] = {}
 
     def columns(self, record: Record, metrics: Iterable[str]) -> tuple[NDArray[np.float64], list[int]]:
         """The values of some metrics, [n, k], and to which group each image belongs; without groups, each to itself."""
-        frame = self.frame(record)
-        if self.common is not None:
-            frame = frame.loc[self.common]
+        frame = counting.frame(record, self.entries[record.key][0]).loc[self.ids]
         groups = frame["group"].to_numpy(np.float64)
         owners = range(len(groups)) if np.isnan(groups).any() else groups.astype(int).tolist()
         return frame[[record.told["metrics"][name]["column"] for name in metrics]].to_numpy(np.float64), list(owners)
@@ -65,12 +58,12 @@ class Scored:
         told = self.entries[record.key][1]["means"]
         if self.same and metric in told:
             return float("nan") if told[metric] is None else float(told[metric])
-        column = self.columns(record, [metric])[0][:, 0]
-        return float(statistics.reduced(counting.mean_of(column), record.told["metrics"][metric]["reduce"]))
-
-    def count(self, record: Record) -> int:
-        """How many images count."""
-        return int(self.entries[record.key][1]["n"]) if self.common is None else len(self.common)
+        if record.key not in self._means:  # of all metrics at once, for the rows are one file
+            values, metrics = self.columns(record, record.told["metrics"])[0], record.told["metrics"]
+            reduced = (statistics.reduced(counting.mean_of(column), told["reduce"])
+                       for column, told in zip(values.T, metrics.values(), strict=True))  # fmt: skip
+            self._means[record.key] = dict(zip(metrics, map(float, reduced), strict=True))
+        return self._means[record.key][metric]
 
 
 Intervals = dict[str, list[statistics.Interval]]

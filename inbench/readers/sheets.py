@@ -43,4 +43,5 @@ NO_CELL = Cell("-")
 
 def sentences(notes: list[str]) -> str:
     """Notes as one paragraph."""
-    return ". ".join(note[0].upper() + note[1:] for note in notes) + "." if notes else ""
+    told = [note[0].upper() + note[1:] for note in notes if note]
+    return ". ".join(told) + "." if told else ""

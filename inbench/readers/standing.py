@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 
 from inbench.words import brackets, budget
@@ -66,6 +67,7 @@ def of_training(shown: str) -> str:
     return brackets.write(named.name, {name: value for name, value in named.options.items() if name != "test_images"})
 
 
+@functools.cache
 def _split(shown: str) -> tuple[str, float]:
     """A budget but for its test images, and how many these are; a label that is no budget is only like itself."""
     try:

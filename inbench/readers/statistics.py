@@ -1,8 +1,9 @@
-"""Uncertainty: a bootstrap over images (or groups) for one training, a t-interval over several; differences likewise."""
+"""Uncertainty: of one training over images (or groups), by a bootstrap; of several over both, by Student's t."""
 
 from __future__ import annotations
 
 import functools
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -18,6 +19,8 @@ POWER = 0.8
 BLOCK = 100
 """Resamples at a time, so that their weights as float64 stay small beside what they weigh."""
 MOST_SEEDS = 1000
+LEAST_CHANCE = -200.0
+"""The logarithm of the least p that is told apart from 0."""
 
 
 @functools.lru_cache(maxsize=8)
@@ -38,18 +41,28 @@ def resampled(values: NDArray[np.float64], owners: Sequence[int]) -> NDArray[np.
     return found
 
 
+def stretch(groups: int) -> float:
+    """By how much percentiles of a bootstrap fall short of the spread of so many groups, two or more.
+
+    They are as narrow as if the spread of a few were that of all. Student's t in place of the normal, and this, mend it: the
+    expanded percentiles of Hesterberg, "What Teachers Should Know About the Bootstrap", The American Statistician 69, 2015.
+    """
+    return math.sqrt(groups / (groups - 1))
+
+
 Interval = tuple[float, float, float]
 NOTHING = (float("nan"), float("nan"), float("nan"))
 
 
 def bootstraps(values: NDArray[np.float64], owners: Sequence[int], reduces: Sequence[str]) -> list[Interval]:
-    """Value, low and high (95 % percentile bootstrap) of every column of [n, k]; images without a value are left out."""
+    """Value, low and high (95 %, expanded percentiles) of every column of [n, k]; images without a value are left out."""
     whole = [bool(len(values)) and bool(np.isfinite(column).all()) for column in values.T]
     found: list[Interval] = [NOTHING] * len(reduces)
     for name in dict.fromkeys(reduces):
         mine = [place for place, reduce in enumerate(reduces) if reduce == name and whole[place]]
         if mine:
-            means, ends = reduced(values[:, mine].mean(0), name), _ends(reduced(resampled(values[:, mine], owners), name))
+            means, drawn = reduced(values[:, mine].mean(0), name), reduced(resampled(values[:, mine], owners), name)
+            ends = _ends(drawn, len(set(owners)))
             for place, *interval in zip(mine, means, *ends, strict=True):
                 found[place] = (float(interval[0]), float(interval[1]), float(interval[2]))
     for place in range(len(reduces)):
@@ -64,17 +77,80 @@ def bootstrap(values: NDArray[np.float64], owners: Sequence[int], *, reduce: str
     return bootstraps(values[:, None], owners, [reduce])[0]
 
 
-def _ends(drawn: NDArray[np.float64]) -> NDArray[np.float64]:
-    found: NDArray[np.float64] = np.quantile(drawn, [(1 - LEVEL) / 2, (1 + LEVEL) / 2], axis=0)
+def _ends(drawn: NDArray[np.float64], groups: int) -> NDArray[np.float64]:
+    """The ends of the interval of so many groups; of one alone there is none, and every resample is it."""
+    from scipy import special  # not scipy.stats, which takes a third of a second to import
+
+    tail = special.ndtr(special.stdtrit(groups - 1, (1 - LEVEL) / 2) * stretch(groups)) if groups > 1 else 0.5
+    found: NDArray[np.float64] = np.quantile(drawn, [tail, 1 - tail], axis=0)
     return found
 
 
-def over_seeds(values: Sequence[float]) -> Interval:
-    """Mean, low and high (95 % t-interval) of one number per training; at least two."""
-    from scipy import special  # not scipy.stats, which takes a third of a second to import
+@dataclass(frozen=True)
+class Error:
+    """A squared standard error, and on how many degrees of freedom it is known."""
 
+    squared: float
+    freedom: float
+
+
+NO_ERROR = Error(0.0, math.inf)
+
+
+def half_width(parts: Sequence[Error], chance: float = 1 - LEVEL, *more: float) -> float:
+    """Half the interval that leaves out so much chance: the root of the sum of the squares of what each part alone has.
+
+    For independent parts; Zou and Donner, "Construction of confidence limits about effect measures", Statistics in Medicine 27,
+    2008. Degrees of freedom put together after Satterthwaite are too many where one part has two. more: tails whose quantiles
+    are added.
+    """
+    from scipy import special
+
+    tails = (chance / 2, *more)
+    return math.sqrt(sum(part.squared * sum(special.stdtrit(part.freedom, tail) for tail in tails) ** 2 for part in parts))
+
+
+def chance_of(value: float, parts: Sequence[Error]) -> float:
+    """The chance of a value so far from 0 where it is 0: how much the interval that ends there leaves out."""
+    if not any(part.squared for part in parts):
+        return 1.0 if value == 0 else 0.0
+    low, high = LEAST_CHANCE, 0.0
+    for _ in range(60):
+        middle = (low + high) / 2
+        low, high = (middle, high) if half_width(parts, math.exp(middle)) > abs(value) else (low, middle)
+    return math.exp(high)
+
+
+def over_images(
+    trainings: Sequence[NDArray[np.float64]], weigh: Sequence[float], owners: Sequence[int], reduces: Sequence[str]
+) -> list[Error]:
+    """How far other images would move what some trainings come to together, by every metric (bootstrap).
+
+    trainings: the per-image values of each, [n, k], all of the same images, of which those without a value in one training are
+    left out. weigh: what each counts: 1 / 3 for a mean of three, and -1 / 2 for the mean of two that is taken from it.
+    """
+    found = []
+    for place, reduce in enumerate(reduces):
+        values = np.stack([training[:, place] for training in trainings], axis=1)
+        held = np.isfinite(values).all(1)
+        mine = np.asarray(owners)[held].tolist()
+        groups = len(set(mine))
+        if groups > 1:
+            moved = reduced(resampled(values[held], mine), reduce) @ np.array(weigh)
+            found.append(Error(float(moved.var()) * stretch(groups) ** 2, groups - 1))
+        else:
+            found.append(NO_ERROR)
+    return found
+
+
+def over_seeds(values: Sequence[float], images: Error = NO_ERROR) -> Interval:
+    """Mean, low and high (95 %, Student's t) of one number per training, at least two; images: what the choice of them adds.
+
+    Another training and other images would both move the mean, each by itself; what is peculiar to a training on an image is
+    in both parts, so that the interval is rather too wide.
+    """
     found = np.array(values, dtype=np.float64)
-    half = special.stdtrit(len(found) - 1, (1 + LEVEL) / 2) * found.std(ddof=1) / np.sqrt(len(found))
+    half = half_width([Error(float(found.var(ddof=1)) / len(found), len(found) - 1), images])
     return float(found.mean()), float(found.mean() - half), float(found.mean() + half)
 
 
@@ -96,39 +172,46 @@ def paired(one: NDArray[np.float64], other: NDArray[np.float64], owners: Sequenc
     """A difference on the same images: both are drawn together, so that what is hard for both does not count.
 
     one, other: per-image values, [n]; images that one of them lacks are left out. p is the smallest level at which the
-    percentile interval leaves 0 out; where no resample crosses 0, that is under 2 / 1001, and the tail of Student's t tells it,
+    interval leaves 0 out, 1 where there is but one group; where no resample crosses 0, Student's t on their spread tells it,
     so that many claims can be held together.
     """
     held = np.isfinite(one) & np.isfinite(other)
     if not held.any():
         return Difference(*NOTHING, float("nan"))
-    values = np.stack([one[held], other[held]], axis=1)
-    means, drawn = reduced(values.mean(0), reduce), reduced(resampled(values, np.asarray(owners)[held].tolist()), reduce)
-    drawn = drawn[:, 0] - drawn[:, 1]
-    low, high = _ends(drawn)
-    value, tail = float(means[0] - means[1]), min(int((drawn <= 0).sum()), int((drawn >= 0).sum()))
-    chance = min(1.0, 2 * (tail + 1) / (RESAMPLES + 1))
-    groups = len(set(np.asarray(owners)[held].tolist()))
-    return Difference(value, float(low), float(high), chance if tail else min(chance, _far_tail(value, drawn, groups)))
+    values, mine = np.stack([one[held], other[held]], axis=1), np.asarray(owners)[held].tolist()
+    means, drawn = reduced(values.mean(0), reduce), reduced(resampled(values, mine), reduce)
+    drawn, groups = drawn[:, 0] - drawn[:, 1], len(set(mine))
+    low, high = _ends(drawn, groups)
+    value = float(means[0] - means[1])
+    return Difference(value, float(low), float(high), _chance(value, drawn, groups))
 
 
-def _far_tail(value: float, drawn: NDArray[np.float64], groups: int) -> float:
-    """The chance of a difference so far from 0 that no resample crosses it, from the spread of the resamples."""
+def _chance(value: float, drawn: NDArray[np.float64], groups: int) -> float:
+    """The chance of such a difference where there is none: the level at which its resamples, drawn so far out, leave 0 out."""
     from scipy import special
 
-    spread = float(drawn.std())
-    return float(2 * special.stdtr(groups - 1, -abs(value) / spread)) if groups > 1 and spread else 1.0
+    if groups < 2:
+        return 1.0
+    tail = (min(int((drawn <= 0).sum()), int((drawn >= 0).sum())) + 1) / (RESAMPLES + 1)
+    out = special.ndtri(min(tail, 0.5)) / stretch(groups)
+    if tail == 1 / (RESAMPLES + 1):
+        out = min(out, -abs(value) / (float(drawn.std()) * stretch(groups)) if drawn.std() else -math.inf)
+    return float(2 * special.stdtr(groups - 1, out))
 
 
-def between_seeds(one: Sequence[float], other: Sequence[float], *, fixed: tuple[bool, bool] = (False, False)) -> Difference:
-    """A difference of trainings over the seeds' means, at least two of them on one side.
+def between_seeds(
+    one: Sequence[float],
+    other: Sequence[float],
+    images: Error = NO_ERROR,
+    *,
+    fixed: tuple[bool, bool] = (False, False),
+) -> Difference:
+    """A difference of trainings over the seeds' means, at least two of them on one side; images: what their choice adds.
 
     Several on both sides: Welch's t. A single training beside several is taken to vary as they do: Student's t with their
     spread, as Crawford and Howell (1998) compare one case with a sample. fixed: that side learns in closed form or not at all;
     it has the spread of its own values, and a single one has none.
     """
-    from scipy import stats
-
     sides = [np.array(values, dtype=np.float64) for values in (one, other)]
     value = float(sides[0].mean() - sides[1].mean())
     variances = [
@@ -136,13 +219,11 @@ def between_seeds(one: Sequence[float], other: Sequence[float], *, fixed: tuple[
     ]
     known = next((variance for variance in variances if variance), 0.0)
     spread = [(known if variance is None else variance) / len(side) for side, variance in zip(sides, variances, strict=True)]
-    error = float(np.sqrt(sum(spread)))
-    if error == 0:
-        return Difference(value, value, value, 1.0 if value == 0 else 0.0)
     told = [(part, len(side)) for part, side in zip(spread, sides, strict=True) if len(side) > 1]
-    freedom = sum(part for part, _ in told) ** 2 / sum(part**2 / (count - 1) for part, count in told)
-    half = float(stats.t.ppf((1 + LEVEL) / 2, freedom)) * error
-    return Difference(value, value - half, value + half, float(2 * stats.t.sf(abs(value) / error, freedom)))
+    freedom = sum(part**2 / (count - 1) for part, count in told)
+    parts = [Error(sum(spread), sum(part for part, _ in told) ** 2 / freedom if freedom else math.inf), images]
+    half = half_width(parts)
+    return Difference(value, value - half, value + half, chance_of(value, parts))
 
 
 def holm(chances: Sequence[float]) -> list[float]:
@@ -155,18 +236,18 @@ def holm(chances: Sequence[float]) -> list[float]:
     return found
 
 
-def separable(sd: float, seeds: int) -> float:
-    """The least difference that so many seeds each, two or more, tell from nothing at `POWER`; trainings differ by `sd`."""
-    from scipy import stats
+def separable(sd: float, images: Error, seeds: int) -> float:
+    """The least difference that so many seeds each, two or more, tell from nothing at `POWER`.
 
-    freedom = 2 * seeds - 2
-    return float((stats.t.ppf((1 + LEVEL) / 2, freedom) + stats.t.ppf(POWER, freedom)) * sd * np.sqrt(2 / seeds))
+    sd: by which trainings differ; images: what the choice of them adds, which no number of seeds takes away.
+    """
+    return half_width([Error(2 * sd**2 / seeds, 2 * seeds - 2), images], 1 - LEVEL, 1 - POWER)
 
 
-def seeds_for(sd: float, difference: float) -> int | None:
+def seeds_for(sd: float, images: Error, difference: float) -> int | None:
     """How many seeds each tell that difference from nothing; None where a thousand cannot."""
     counts = range(2, MOST_SEEDS + 1)
-    return next((count for count in counts if separable(sd, count) <= difference), None)
+    return next((count for count in counts if separable(sd, images, count) <= difference), None)
 
 
 def reduced(mean: NDArray[np.float64] | np.floating, reduce: str) -> NDArray[np.float64]:

@@ -12,7 +12,7 @@ from inbench.readers.across import across_sheets
 from inbench.readers.costs import cost_sheets
 from inbench.readers.rows import rows as rows
 from inbench.readers.rows import rows_of
-from inbench.readers.score_sheets import COLUMNS, SHOWN, best_sheets, matrix_sheets, score_sheets
+from inbench.readers.score_sheets import COLUMNS, SHOWN, best_sheets, matrix_sheets, score_sheets, training_sheets
 from inbench.readers.sections import asked_for, check_there, current, found_in, of_dataset, shown_once
 from inbench.readers.sheets import Sheet, sentences
 from inbench.readers.time_to_quality import goals_of, quality_sheets
@@ -127,6 +127,12 @@ def best(results: Path, count: int, **chosen: Any) -> str:
     return table(results, sheets=lambda made: best_sheets(made, count), **chosen)
 
 
+def trainings(results: Path, **chosen: Any) -> str:
+    """Each training by itself, its seed and its validation; chosen: which tables and format, as of `table`."""
+    _for_people("--trainings", chosen.get("form", "markdown"), "; --json without it has them in its rows")
+    return table(results, sheets=training_sheets, **chosen)
+
+
 def matrix(results: Path, metric: str, **chosen: Any) -> str:
     """Training masks against test masks, by one metric; chosen: which tables, and the format, as `table` has them."""
     _for_people("--matrix", chosen.get("form", "markdown"), "; --json without it has the rows")
@@ -230,8 +236,8 @@ def format_of(asked: str | None, file: str | None, as_json: bool) -> str:
 
 def unfinished_in(folder: Path) -> int:
     """How many runs were started and have no record yet."""
-    done = {record.key for record in records.all_of(folder)}
-    return sum(records.Run(**spec["run"]).key not in done for spec in records.unfinished(folder))
+    begun = (records.Run(**spec["run"]).name for spec in records.unfinished(folder))
+    return sum(records.open_record(folder / "runs" / name) is None for name in begun)
 
 
 def write(text: str, file: Path, name: str = "tables") -> None:

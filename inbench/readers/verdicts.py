@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from inbench.readers import curves, standing, statistics
-from inbench.readers.comparison import Compared, compared_in, sides_of, told_short, too_short
+from inbench.readers.comparison import Compared, compared_in, sides_of, told_fallen, told_short
 from inbench.readers.naming import one_set
 from inbench.readers.score_sheets import MARGINS, images
 from inbench.readers.scored import Scored
@@ -28,8 +28,8 @@ NOT_RUN, EARLY = "not run", "too early"
 RULE = (
     "the gain is a difference, so taken that above 0 is what the paper says",
     f"{SUPPORTED}: its interval lies above 0, and p below 0.05 after Holm over all claims of this table",
-    f"{EQUIVALENT}: the interval lies within the margin (0.1 dB, 0.005 of SSIM)",
-    f"{REFUTED}: the interval lies below 0, or below the margin",
+    f"{EQUIVALENT}: the interval lies within the margin (0.1 dB, 0.005 of SSIM), each claim by itself",
+    f"{REFUTED}: the interval lies below the margin, each claim by itself; of a metric without one, below 0, and p as above",
     f"{OPEN}: neither",
     "in one training each: other seeds may say otherwise",
 )
@@ -76,9 +76,7 @@ def judge(kept: list[Record], paper: Paper, roles: Mapping[str, str], budget: st
         one, other = sides_of(found[section], scored, method, than)
         if not one or not other:
             return None
-        compared = compared_in(scored, one, other)
-        compared.short = too_short(found[section], scored, one, other)
-        return Pair(scored, (one.records, other.records), compared)
+        return Pair(scored, (one.records, other.records), compared_in(found[section], scored, one, other))
 
     sizes = {table.size for table in paper.tables}
     here = [section for section in found if section.size in sizes]
@@ -163,27 +161,36 @@ def _of_curves(claim: Claim, pair: Pair) -> Judged:
 
 
 def _settle(tested: Sequence[Judged]) -> None:
-    """The verdicts of all that can be judged; one family, so that among many claims chance supports none."""
-    judged = [one for one in tested if one.difference and math.isfinite(one.difference.p) and not one.verdict]
-    chances = statistics.holm([one.difference.p for one in judged if one.difference])
-    for one, chance in zip(judged, chances, strict=True):
-        if one.difference:
+    """The verdicts of all that can be judged; all were to be, and are one family, so that chance decides none of many."""
+    chances = statistics.holm([_chance(one) for one in tested])
+    for one, chance in zip(tested, chances, strict=True):
+        if one.difference and math.isfinite(one.difference.p) and not one.verdict:
             one.verdict = verdict_of(one.difference, chance, MARGINS.get(one.claim.metric, 0.0))
             if one.compared and one.verdict != OPEN:
                 one.verdict += one.compared.alone
-            if one.compared and one.compared.short and one.claim.metric in ERRORS:
-                one.verdict += f", so far: {told_short(one.compared.short)}"
-    for one in tested:
+            if one.compared and (cautions := _cautions(one.claim, one.compared)):
+                one.verdict += f", so far: {cautions}"
         one.verdict = one.verdict or OPEN
+
+
+def _chance(one: Judged) -> float:
+    """The p of a claim; 1 of what has none, so that what is not judged yet makes no other claim easier."""
+    return one.difference.p if one.difference and math.isfinite(one.difference.p) and not one.verdict else 1.0
+
+
+def _cautions(claim: Claim, compared: Compared) -> str:
+    short = told_short(compared.short) if claim.metric in ERRORS else ""
+    return "; ".join(filter(None, [short, told_fallen(compared.fallen)]))
 
 
 def verdict_of(told: Difference, chance: float, margin: float) -> str:
     """What may be said of a claim, from its difference (above 0 is as claimed), its chance and the margin of the metric."""
     if told.within(margin):
         return EQUIVALENT
-    if told.low > 0 and chance < 1 - statistics.LEVEL:
+    certain = chance < 1 - statistics.LEVEL
+    if told.low > 0 and certain:
         return SUPPORTED
-    if told.high < margin or told.high < 0:
+    if told.high < margin if margin else told.high < 0 and certain:
         return REFUTED
     return OPEN
 

@@ -136,7 +136,9 @@ def chosen_methods(asked: str, plugins: registry.Registry) -> list[brackets.Name
             found += [brackets.Named(name) for name, cls in classes.items() if not params.needs_option(cls.Params)]
             found += [fault for fault in plugins.faults if fault.kind in ("", "method")]
             continue
-        faults = [fault for fault in plugins.faults if fault.name == named.name]
+        loaded = named.name in plugins.plugins["method"]  # then a file of that name says nothing of it
+        kinds = ("method",) if loaded else ("", "method")
+        faults = [fault for fault in plugins.faults if fault.name == named.name and fault.kind in kinds]
         lacking = [fault for fault in faults if fault.unavailable]
         if not lacking:
             plugins.get("method", named.name)
@@ -206,16 +208,15 @@ def threads(asked: int | None, at_once: int = 1) -> int:
     return asked or max(1, torch.get_num_threads() // at_once)
 
 
-def check_writable(results: Path) -> None:
-    """Refuse a results folder that cannot be written, before anything is computed and without leaving anything."""
-    parent = results
+def check_writable(folder: Path, option: str = "--results") -> None:
+    """Refuse a folder that cannot be written, before anything is computed and without leaving anything; option: names it."""
+    parent = folder
     while not parent.exists():
         parent = parent.parent
     try:  # access rights alone do not tell: root passes them all, and some file systems take no files
         Path(tempfile.mkdtemp(prefix=".inbench-", dir=parent)).rmdir()
     except OSError as error:
-        told = f"the results folder {results} cannot be written ({error.strerror}); name another with --results DIR"
-        raise UserError(told) from None
+        raise UserError(f"the folder {folder} cannot be written ({error.strerror}); name another with {option} DIR") from None
 
 
 def commit() -> dict[str, Any]:
@@ -278,6 +279,7 @@ def _one(
         seed=seed if learns else None,
         augmentation="none" if one_pass or not learns else spending.augmentation,
         ema=0.0 if one_pass or not learns else spending.ema,
+        checkpoint="last" if one_pass or not learns else spending.answers,
         compiled=request.compile and learns,
         deterministic=request.deterministic,
     )

@@ -194,6 +194,7 @@ class Worker:
             checkpoint=self.checkpoint,
             beat=self.heart.training,
             ema=self.run.ema,
+            best=self.run.checkpoint != "last",
             keep="checkpoint" in self.spec["keep"],
             guard=self.guard,
         )

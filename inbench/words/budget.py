@@ -21,16 +21,24 @@ class _Spending:
     test_images: int | None = param(None, "test images scored; none: all", low=1)
     augmentation: Literal["none", "flip"] = param("none", "flip: half of the training pictures left-right, at random")
     ema: float = param(0.0, "decay of the average of weights that answers; 0: the last ones do", low=0, high=0.99999)
+    checkpoint: Literal["last", "best"] = param(
+        "last", "whose weights answer: of the last step, or of the best look at validation"
+    )
     val_images: int = param(256, "validation images watched during a training", low=1)
     val_times: int = param(20, "times that they are watched, evenly; the last fifth tells whether it converged", low=5)
 
 
 @dataclass(frozen=True)
 class Budget(_Spending):
-    """A named spending, resolved. shown: without what only watches, for that changes no number."""
+    """A named spending, resolved. shown: without what only watches, for that changes no number unless it chooses."""
 
     name: str = "paper"
     shown: str = "paper"
+
+    @property
+    def answers(self) -> str:
+        """Whose weights answer, by all that it depends on: `last`, or `best of 20 looks at 256 images`."""
+        return "last" if self.checkpoint == "last" else f"best of {self.val_times} looks at {self.val_images} images"
 
     def steps_for(self, images: int) -> int:
         """Optimizer steps on a training set of that many images."""
@@ -58,6 +66,6 @@ def read(text: str) -> Budget:
         spending = params.resolve(_Spending, {**params.values_of(spending), "steps": None}, whose="budget")
     if spending.steps is None and spending.epochs is None:
         raise UserError(f"budget {text!r} has neither steps nor epochs; write {named.name}[steps=1000]")
-    unwatched = dataclasses.replace(spending, val_images=base["val_images"], val_times=base["val_times"])
-    shown = params.shown(named.name, unwatched, settled=base)
+    watching = {} if spending.checkpoint == "best" else {name: base[name] for name in ("val_images", "val_times")}
+    shown = params.shown(named.name, dataclasses.replace(spending, **watching), settled=base)
     return Budget(**params.values_of(spending), name=named.name, shown=shown)  # type: ignore[arg-type]

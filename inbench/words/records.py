@@ -21,8 +21,6 @@ from inbench.words.errors import UserError
 SCHEMA = 1
 ON_VAL = " on val"
 """Behind a mask, canonical or shown: its holes in the pictures that validate."""
-CONVERGED = 0.1
-"""dB by which a training that has converged may still rise in the last fifth of its steps."""
 CURVE = "curve.csv"
 """What a training went through, a row a step: its losses, and validation psnr where it was watched."""
 KEY_VERSION = 2
@@ -60,12 +58,13 @@ class Run:
     deterministic: bool = False
     world_size: int = 1
     ema: float = 0.0
+    checkpoint: str = "last"
 
     @property
     def told(self) -> dict[str, Any]:
         """As a record tells it: what came after the first records is named only where it is not as it was for them."""
-        told = asdict(self)
-        return told if self.ema else {name: value for name, value in told.items() if name != "ema"}
+        later = {"ema": 0.0, "checkpoint": "last"}
+        return {name: value for name, value in asdict(self).items() if name not in later or value != later[name]}
 
     @property
     def key(self) -> str:
@@ -94,7 +93,7 @@ def whole_file(path: Path) -> Iterator[BinaryIO]:
             file.flush()
             os.fsync(file.fileno())
         beside.replace(path)
-    except OSError:  # no room: what was begun would take up some
+    except BaseException:  # no room, or Ctrl-C: what was begun would take up some
         with contextlib.suppress(OSError):
             beside.unlink()
         raise
@@ -211,19 +210,6 @@ class Record:
         """What was measured, by the canonical form of the test mask."""
         found: dict[str, dict[str, Any]] = self.told["scores"]
         return found
-
-    @property
-    def converged(self) -> bool | None:
-        """Whether validation psnr in the last fifth of the steps came no more than 0.1 dB above its best before.
-
-        Best against best, since single looks at an adversarial training differ by more; None where nothing was watched before.
-        """
-        watched = self.told["validation"]
-        late = max((look["step"] for look in watched), default=0) * 4 / 5
-        before, after = (
-            [look["psnr"] for look in watched if (look["step"] <= math.ceil(late)) is early] for early in (True, False)
-        )
-        return bool(max(after) - max(before) <= CONVERGED) if before and after else None
 
     def rows(self, mask: str) -> bytes:
         """The CSV of one test mask: a row an image."""
