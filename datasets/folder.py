@@ -15,6 +15,8 @@ import numpy as np
 from inbench import Box, Dataset, Decoded, Files, Pictures, Split, UserError, hookimpl, param
 
 PARTS = ("train", "val", "test")
+FEW = 30
+"""Test pictures: of fewer, an interval says little."""
 
 
 class Folder(Dataset):
@@ -54,7 +56,10 @@ class Folder(Dataset):
             listed = beside(source)[1].name
             raise UserError(f"{listed} must name the test pictures of {source.name}, all and no others; look at {min(odd)!r}")
         val = self.pictures(files, parts["val"], size) if parts["val"] else None
-        return Split(self.pictures(files, parts["train"], size), test, val)
+        drawn = rows and "index.csv" not in files.known and not by_folder(files.pictures())
+        few = f"the hash of their names draws only {len(parts['test'])} test pictures; folders train, val and test choose them"
+        notes = (few,) if drawn and len(parts["test"]) < FEW else ()
+        return Split(self.pictures(files, parts["train"], size), test, val, notes=notes)
 
     def fewer(self, source: Path, rows: list[Row]) -> list[Row]:
         """As many training pictures as are asked for, in their order; fewer of them are always among the more."""

@@ -157,6 +157,7 @@ def test_a_file_that_python_cannot_read_is_a_fault_with_its_line(command: Callab
     ("target", "said"),
     [
         ("mean-fil", "unknown plugin 'mean-fil'; did you mean 'mean-fill'?"),
+        ("zzz", "a plugin of yours needs --plugin FILE.py"),
         ("missing.py", "there is no plugin file "),
     ],
 )

@@ -40,6 +40,15 @@ def test_any_metric_may_be_named_and_another_word_is_one_sentence(command: Comma
     assert command("tables", "--results", str(pictured), "--columns", "psnr", "--costs").code == 2
 
 
+def test_metrics_that_are_named_stand_alone(command: Command, pictured: Path) -> None:
+    asked = ("tables", "--results", str(pictured), "--columns", "psnr,ssim")
+    head = next(line for line in command(*asked).out.splitlines() if line.startswith("| method"))
+    assert [cell.strip() for cell in head.strip("|").split("|")] == ["method", "psnr dB ↑", "ssim ↑"]
+    first = command(*asked, "--format", "csv").out.splitlines()[0].split(",")
+    assert first[-6:] == ["psnr", "psnr low", "psnr high", "ssim", "ssim low", "ssim high"]
+    assert "l2" not in first
+
+
 def test_all_columns_are_all_metrics(command: Command, pictured: Path) -> None:
     told = command("tables", "--results", str(pictured), "--columns", "all", "--format", "latex").out
     assert r"gradient-energy dB $\rightarrow$ 0" in told

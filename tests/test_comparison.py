@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 import scipy.stats
-from test_tables import YOUNG, floor, lay, scored
+from test_tables import YOUNG, filled, floor, lay, scored
 
 from inbench.readers import comparison, comparison_sheets, formats, statistics, tables
 from inbench.words import records
@@ -99,6 +99,43 @@ def test_the_format_of_a_file_is_that_of_its_ending(tmp_path, command):
     assert command(*asked, str(tmp_path / "x.tex")).code == 0
     assert r"\begin{tabular}" in (tmp_path / "x.tex").read_text()
     assert command(*asked, str(tmp_path / "x.csv")).err.startswith("inbench: unknown format 'csv'")
+
+
+def test_guests_with_few_images_take_none_from_two_others_and_are_compared_on_theirs(tmp_path):
+    two(tmp_path)
+    filled(tmp_path, 12.0)  # four images
+    (found,) = comparison.compare(tmp_path, "one", "other")
+    assert found.images == len(HARD)
+    (found,) = comparison.compare(tmp_path, "one", "mean-fill")
+    assert found.images == 4
+
+
+def test_two_budgets_are_compared_where_each_is_named_and_nothing_is_claimed(tmp_path):
+    for steps, shift in ((5, 0.0), (10, 1.0)):
+        lay(tmp_path, "gan", tuple(HARD + shift), run={"steps": steps}, labels={"budget": f"paper[steps={steps}]"})
+    (found,) = comparison.compare(tmp_path, "gan, paper[steps=10]", "gan, paper[steps=5]")
+    assert (found.differences["psnr"].value, found.images) == (pytest.approx(1.0), len(HARD))
+    text = formats.markdown(comparison_sheets.sheets([found]))
+    assert "gan, paper[steps=10] against gan, paper[steps=5]: " in text
+    assert "budget: paper[steps=10] and paper[steps=5]" in text
+    assert "No verdict: they were given different budgets" in text
+    (found,) = comparison.compare(tmp_path, "gan, paper[steps=10]", "gan, paper[steps=5,val_images=3]")  # which only watches
+    assert found.differences["psnr"].value == pytest.approx(1.0)
+    with pytest.raises(UserError, match=r"there are no scores of 'gan, paper\[steps=7\]' there"):
+        comparison.compare(tmp_path, "gan, paper[steps=10]", "gan, paper[steps=7]")
+
+
+def test_a_method_is_not_compared_with_itself(tmp_path):
+    two(tmp_path)
+    with pytest.raises(UserError, match=r"one and one are the same trainings; .* 'one, paper\[steps=1000\]'"):
+        comparison.compare(tmp_path, "one", "one")
+
+
+def test_a_method_whose_runs_all_failed_is_no_unknown_one(tmp_path):
+    two(tmp_path)
+    lay(tmp_path, "third", status="failed", reason="no such weights")
+    with pytest.raises(UserError, match="'third' has no run that came to an end: failed: no such weights"):
+        comparison.compare(tmp_path, "one", "third")
 
 
 def test_a_table_of_several_says_what_so_few_seeds_can_tell(tmp_path):

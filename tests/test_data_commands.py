@@ -193,7 +193,7 @@ def test_bad_pictures_can_be_left_out_and_are_counted(data, album, words):
     refused(data("prepare", *named, "--size", "32"), "p0.png is empty", "--skip-bad-images")
     told = data("prepare", *named, "--size", "32", "--skip-bad-images")
     assert told.code == 0
-    assert "note         1 bad images skipped" in told.out
+    assert "note         1 bad image skipped: p0.png" in told.out
 
 
 def test_a_set_made_from_nothing_is_prepared_without_files(data, folder):
@@ -567,6 +567,12 @@ def test_what_has_no_pictures_is_refused(command, tmp_path, name, kind):
 def test_a_picture_of_something_wrong_is_one_sentence(command, tmp_path, words, sentence):
     refused(command("show", *words.split(), "--picture", str(tmp_path / "sheet.png")), sentence)
     assert not (tmp_path / "sheet.png").exists()
+
+
+def test_pictures_of_the_users_own_are_shown_by_their_path(command, tmp_path, album):
+    told = command("show", str(album), "--picture", str(tmp_path / "sheet.png"), "--size", "32")
+    assert (told.code, (tmp_path / "sheet.png").exists()) == (0, True)
+    assert "resize = bilinear" in told.out
 
 
 @pytest.mark.parametrize("name", ["nowhere/sheet.png", "sheet.xyz"])

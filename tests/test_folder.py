@@ -157,6 +157,15 @@ def test_without_an_index_about_a_tenth_tests(place):
     assert not set(split.test.ids) & set(split.train.ids)
 
 
+def test_few_test_pictures_drawn_by_hash_are_told_and_those_of_the_users_own_are_not(place, tmp_path):
+    files = {f"{letter}.png": encoded(noise(number)) for number, letter in enumerate("abcdefghijkl")}
+    drawn = prepared(place(files))
+    (note,) = drawn.notes
+    assert note.startswith(f"the hash of their names draws only {len(drawn.test.ids)} test picture")
+    own = {f"{part}/{name}": data for part in ("train", "test") for name, data in files.items()}
+    assert prepared(written(tmp_path / "own", own)).notes == prepared(written(tmp_path / "listed", some())).notes == ()
+
+
 def test_parts_by_hash_never_change():
     rows = folder.by_hash([f"{number:02d}.png" for number in range(40)])
     assert [row.file for row in rows if row.split == "test"] == ["02.png", "03.png", "06.png", "33.png"]

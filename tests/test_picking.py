@@ -37,6 +37,14 @@ def test_no_picture_stands_twice() -> None:
     assert sorted(pick.id for pick in found) == IDS
 
 
+def test_a_picture_that_is_named_is_picked_once_and_the_caption_says_by_whom() -> None:
+    named = picking.wanted(f"id={IDS[2]},best=0,random=9")
+    found = picking.picked(IDS, VALUES, named)
+    assert [pick.id for pick in found if pick.rule == "id"] == [IDS[2]]
+    assert sorted(pick.id for pick in found) == IDS
+    assert "id: chosen by hand" in picking.in_words(found)
+
+
 def test_a_picture_without_a_value_is_never_the_best_or_the_worst() -> None:
     values = VALUES.copy()
     values[0, 2] = np.nan

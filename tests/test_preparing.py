@@ -273,7 +273,7 @@ def test_a_bad_picture_is_found_while_preparing_and_nothing_is_left(place, tmp_p
 def test_skipped_pictures_are_counted_in_the_notes_whatever_their_part(place, tmp_path):
     told = prepared(folder(skip=True), tmp_path / "data", source=place(album() | BAD))
     assert told.manifest["counts"] == {"train": 6, "val": 1, "test": 1}
-    assert notes_of(told) == ["3 bad images skipped"]
+    assert notes_of(told) == [f"3 bad images skipped: {', '.join(sorted(BAD)[:3])}"]
     assert told.part("train").ids == ["p0.png", "p2.png", "p3.png", "p4.png", "p5.png", "p8.png"]
     assert (told.part("train").images[1] == np.asarray(folder().prepare(place(album()), 32).train.images[2:3][0])).all()
 
@@ -288,7 +288,7 @@ def test_a_bad_picture_is_left_out_whatever_its_id_is(place, tmp_path):
     images = Decoded(files, files.pictures(), 32, lambda name, width, height: Box.middle(width, height), skip_bad=True)
     train = Pictures(tuple(name.removesuffix(".png") for name in files.pictures()), images, None)
     told = prepared(Tiles(Split(train, split().test)), tmp_path / "data")
-    assert (sum(told.manifest["counts"].values()), notes_of(told)) == (12, ["1 bad images skipped"])
+    assert (sum(told.manifest["counts"].values()), notes_of(told)) == (12, ["1 bad image skipped: p3.png"])
 
 
 def test_one_name_in_two_parts_is_refused(tmp_path):

@@ -211,6 +211,16 @@ def test_a_missing_library_is_a_skipped_row_where_the_method_is_asked_for_by_nam
     assert (row["status"], row["reason"]) == ("skipped", "pip install 'inbench[opencv]'")
 
 
+def test_runs_on_several_masks_are_told_apart(tmp_path: Path) -> None:
+    found = planned(tmp_path / "results", "autoencoder", mask="center,half", seeds="0,1")
+    assert [one.title.partition(" on ")[2].partition(", ")[2] for one in found] == [
+        "",
+        "seed 1",
+        "trained on half",
+        "trained on half, seed 1",
+    ]
+
+
 def test_a_file_that_lacks_a_library_hides_no_method_that_has_its_name(plugin: Write, tmp_path: Path) -> None:
     found = planned(tmp_path / "results", "linear", plugins=[plugin(NO_LIBRARY, "linear.py")])
     assert [(one.run.method, one.state) for one in found] == [("linear", "missing")]

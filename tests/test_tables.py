@@ -237,6 +237,20 @@ def test_what_has_not_converged_is_neither_bold_nor_the_best(tmp_path):
     assert "‡ not converged" in text
 
 
+def test_guests_with_few_images_take_none_from_the_others_and_say_so(tmp_path):
+    lay(tmp_path, psnrs=(20.0, 21.0, 22.0, 23.0, 24.0, 25.0))
+    filled(tmp_path)  # four images
+    text = tables.table(tmp_path)
+    assert "1 of 2 complete; 6 test images" in text
+    assert body(text)["mean-fill (fewer images)"][0] == "-"
+    assert "fewer images: tested on 4 of these 6 images; inbench run scores the others" in text
+
+
+def test_a_budget_is_found_as_it_was_typed(tmp_path):
+    lay(tmp_path, labels={"budget": "paper[steps=9]"})
+    assert "gan" in tables.table(tmp_path, budget="paper[steps=9,val_images=7]")
+
+
 def test_other_holes_are_never_compared(tmp_path):
     lay(tmp_path, "old", (25.0,) * 4, told={"scores": {"center[side=32]": {**scored((25.0,) * 4), "holes": "1" * 64}}})
     lay(tmp_path, "new", (20.0,) * 4)

@@ -340,6 +340,13 @@ def test_a_training_that_answers_by_its_best_look_is_another_run(plugin: Write, 
 
 
 @pytest.mark.usefixtures("here")
+def test_a_loss_that_is_a_number_is_a_failed_row_that_says_what_to_return(plugin: Write, tiny: Tiny) -> None:
+    (row,) = tiny("peak", plugins=[plugin(PEAK.replace("return {}", 'return {"loss": 0.5}'))])
+    assert row["status"] == "failed"
+    assert "peak.step answered a float for 'loss'; return the loss itself, a tensor, without .item()" in row["reason"]
+
+
+@pytest.mark.usefixtures("here")
 def test_weights_that_two_layers_share_are_kept(plugin: Write, tiny: Tiny, record: Find) -> None:
     (row,) = tiny("tied", plugins=[plugin(TIED)])
     assert row["status"] == "ok"

@@ -110,7 +110,9 @@ def leaves_the_world_alone(cls: type[Method]) -> str:
 # How it learns
 
 
-@LEARNING("`step` answers losses by name, finite float32 numbers", "`return {'loss': loss}`")
+@LEARNING(
+    "`step` answers losses by name, finite float32 numbers", "`return {'loss': loss}`, the tensor itself without `.item()`"
+)
 def losses_have_names(cls: type[Method]) -> str:
     return about_losses(build(cls).train().step(*lesson(side(cls))))
 

@@ -192,6 +192,10 @@ def _step(method: Method, image: Tensor, hole: Tensor, guard: Guard) -> Mapping[
         losses = method.step(image, hole)
     if not isinstance(losses, Mapping):
         raise TypeError(f"{method.name}.step answered {type(losses).__name__}, not losses by name")
+    for name, loss in losses.items():
+        if not isinstance(loss, Tensor):
+            told = f"{type(loss).__name__} for {name!r}; return the loss itself, a tensor, without .item()"
+            raise TypeError(f"{method.name}.step answered a {told}")
     return {name: loss.detach().float() for name, loss in losses.items()}
 
 

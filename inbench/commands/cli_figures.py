@@ -16,6 +16,7 @@ from inbench.words.errors import UserError, unknown, visible
 if TYPE_CHECKING:
     from inbench.commands.illustrations import Illustration, Illustrator, Named
     from inbench.readers.sections import Section
+    from inbench.words.records import Record
 
 KINDS = ("curves", "grid", "cost", "perception", "matrix")
 
@@ -32,11 +33,11 @@ def add(commands: Any) -> None:
     shown.add_argument(
         "--seed", type=int, default=0, metavar="N", help="of the pictures drawn at random (default: %(default)s)"
     )
-    told = "pictures of a grid by each rule: random, best, worst, disagreement (default: 3, 1, 1, 1)"
+    told = "pictures of a grid by each rule: random, best, worst, disagreement (default: 3, 1, 1, 1); id=NAME: that one"
     shown.add_argument("--pick", metavar="RULE=N,..", help=told)
     add_paper(shown)
     shown.add_argument("--datasets", metavar="ROLE=NAME,..", help="the data sets that stand for the paper's")
-    shown.add_argument("--budget", metavar="B", help="the budget of our rows (default: the paper's, or the fullest there is)")
+    shown.add_argument("--budget", metavar="B", help="the figures of one budget; of a paper, the budget of our rows")
     data(shown)
     common(shown, results=True)
     shown.set_defaults(call=_figures)
@@ -47,12 +48,12 @@ def _figures(asked: argparse.Namespace) -> int:
     _need_matplotlib()
     from inbench.commands import illustrations
     from inbench.joints import registry, store
-    from inbench.readers import drawing, naming, rows, sections
+    from inbench.readers import drawing, rows, sections
     from inbench.runs.plan import check_writable
 
     found = {record.folder.name: record for record in sections.found_in(asked.results)}
     kept = list(found.values())
-    needed, once = _needed(asked, set(naming.set_names(kept).values())), sections.shown_once(kept)
+    needed, once = _needed(asked, kept), sections.shown_once(kept)
     made = rows.rows_of(kept, where=lambda section: needed(section) and (bool(asked.paper) or once(section)))
     folder = asked.output or asked.results / "figures"
     check_writable(folder, "--output")
@@ -111,18 +112,15 @@ def _chosen(asked: argparse.Namespace, made: list[dict[str, Any]]) -> list[dict[
     return made
 
 
-def _needed(asked: argparse.Namespace, known: set[str]) -> Callable[[Section], bool]:
+def _needed(asked: argparse.Namespace, kept: list[Record]) -> Callable[[Section], bool]:
     """Which tables the figures are about."""
-    from inbench.readers import paper_sheets
-    from inbench.readers.naming import is_called
+    from inbench.readers import paper_sheets, sections
     from inbench.words import published
 
     if asked.paper:
         paper = published.load(asked.paper)
         return paper_sheets.needed(published.chosen(paper, asked.table), published.roles_of(paper, asked.datasets))
-    if asked.only and not any(is_called(one, asked.only) for one in known):
-        raise unknown("data set", asked.only, known)
-    return lambda section: asked.only is None or is_called(section.dataset, asked.only)
+    return sections.asked_for(kept, asked.only, budget=asked.budget)
 
 
 def _kinds(asked: argparse.Namespace) -> list[str]:
@@ -133,7 +131,7 @@ def _kinds(asked: argparse.Namespace) -> list[str]:
     if asked.across and (asked.kinds or asked.paper):
         raise UserError(f"--across is a figure of its own; leave out {'--kinds' if asked.kinds else '--paper'}")
     if asked.paper is None:
-        for option in ("table", "datasets", "budget"):
+        for option in ("table", "datasets"):
             if getattr(asked, option):
                 raise UserError(f"--{option} belongs to --paper; name one, such as --paper meng2020")
     elif asked.masks or asked.methods or asked.only:

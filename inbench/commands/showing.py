@@ -26,11 +26,13 @@ COUNTED_AT = "quick"
 
 
 def found(text: str, plugins: Registry) -> Plugin:
-    """The plugin of that name, whatever its kind."""
+    """The plugin of that name, whatever its kind; of a path, the data set that reads it."""
     name = brackets.parse(text).name
     for kind in KINDS:
         if name in plugins.plugins[kind] or any(fault.name == name and fault.kind == kind for fault in plugins.faults):
             return plugins.get(kind, name)
+    if choices.names_files(name, plugins):
+        return plugins.get("dataset", "folder")
     raise unknown(
         "method, data set, mask or metric",
         name,

@@ -104,15 +104,19 @@ class DatasetChoice:
         )
 
 
+def names_files(name: str, plugins: Registry) -> bool:
+    """Whether the name of a data set is the path of its pictures: it looks like one, or is a folder and no plugin."""
+    looks = "/" in name or name.startswith((".", "~")) or Path(name).suffix == ".zip"
+    return looks or (name not in plugins.plugins["dataset"] and os.path.isdir(name))
+
+
 def dataset(text: str, plugins: Registry, *, source: Path | None = None, skip_bad_images: bool = False) -> DatasetChoice:
     """A data set by its name, or `folder` by a path; `source`: the files of a named one."""
     # os.path, for pathlib raises where a text cannot be a path at all
     named = brackets.Named(text) if os.path.exists(text) else brackets.parse(text)
     if named.members:
         raise UserError(f"{text!r}: only masks can be mixed in (...); the options of a data set go into [...]")
-    is_path = "/" in named.name or named.name.startswith((".", "~")) or Path(named.name).suffix == ".zip"
-    if not is_path and named.name not in plugins.plugins["dataset"] and os.path.isdir(named.name):
-        is_path = True
+    is_path = names_files(named.name, plugins)
     try:
         plugin = plugins.get("dataset", "folder" if is_path else named.name)
     except UserError as error:

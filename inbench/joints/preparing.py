@@ -202,6 +202,10 @@ class Writer:
             rows.writerows(zip(self.ids) if self.groups is None else zip(self.ids, self.groups, strict=True))
 
 
+NAMED = 3
+"""Bad pictures that are named; all are counted."""
+
+
 def _header(count: int, size: int) -> bytes:
     """The first 128 bytes of a .npy of uint8 [count, size, size, 3], whatever the count."""
     told = f"{{'descr': '|u1', 'fortran_order': False, 'shape': ({count}, {size}, {size}, 3), }}"
@@ -224,7 +228,7 @@ def _write(split: Split, work: Path, size: int, report: Report, lost: frozenset[
         rounds.append((split.train, {"val": held, "train": ~held}))
     else:
         rounds += [(split.val, {"val": _all(split.val)}), (split.train, {"train": _all(split.train)})]
-    bad, sources, resizers = 0, dict(split.lists), set[str]()
+    bad, sources, resizers = list[str](), dict(split.lists), set[str]()
     with contextlib.ExitStack() as files:
         for pictures, parts in rounds:
             for name in parts:
@@ -232,7 +236,7 @@ def _write(split: Split, work: Path, size: int, report: Report, lost: frozenset[
                 files.callback(writers[name].file.close)
             _fill(pictures, parts, writers, seen, official=split.official, size=size, report=report)
             if isinstance(pictures.images, Decoded):
-                bad += len(pictures.images.bad)
+                bad += pictures.images.bad
                 sources["+".join(parts)] = pictures.images.digest()
                 resizers |= pictures.images.ways
         for writer in writers.values():
@@ -246,7 +250,15 @@ def _write(split: Split, work: Path, size: int, report: Report, lost: frozenset[
     for one, other in itertools.combinations(PARTS, 2):
         if both := set(writers[one].ids) & set(writers[other].ids):
             raise UserError(f"{min(both)!r} is in the {one} part and in the {other} part; a picture may be in one part only")
-    notes = [*split.notes, *([f"{bad} bad images skipped"] if bad else [])]
+    more = f" and {len(bad) - NAMED} more" if len(bad) > NAMED else ""
+    notes = [
+        *split.notes,
+        *(
+            [f"{len(bad)} bad image{'s' if len(bad) > 1 else ''} skipped: {', '.join(sorted(bad)[:NAMED])}{more}"]
+            if bad
+            else []
+        ),
+    ]
     notes += [f"{w.dropped} {w.name} pictures that another part has too were left out" for w in writers.values() if w.dropped]
     return {
         "content": content_hash(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -10,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from inbench.readers import statistics, watched
+from inbench.readers import standing, statistics, watched
 from inbench.readers.naming import is_of, numerics_of, told_apart, varied
 from inbench.readers.rows import FLOOR
 from inbench.readers.score_sheets import ranks
@@ -78,27 +79,34 @@ def compare(
     """A method and each of the others wherever both were scored on the same data, size, mask and budget.
 
     others: `[tv=0]` is the first with other options; masks: on these holes alone, whatever the one that both were trained on,
-    and claimed on the first of them. Raises `UserError` where a method has no scores, or none with the first.
+    and claimed on the first of them. `gan, paper[steps=9]` is a method at that budget, whatever the other's; nothing is claimed
+    of two budgets. Raises `UserError` where a method has no scores, or none with the first.
     """
     others = tuple(varied(one, other) for other in others)
+    own, *budgets = (budget_in(text) for text in (one, *others))
     found = []
     seen = dict.fromkeys((one, *others), False)
     met = dict.fromkeys(others, False)
     kept = found_in(results)
     where = asked_for(kept, only, masks, budget)
-    shown = shown_once(kept) if budget is None else where
+    shown = where if budget or own or any(budgets) else shown_once(kept)
     primary = brackets.split_list(masks)[0] if masks else PRIMARY_MASK
-    for section, members in sections(kept).items():
-        if not (where(section) and shown(section)):
+    tables = {section: Scored(section, members) for section, members in sections(kept).items()}
+    for section, other in itertools.product(tables, others):
+        if not (where(section) and shown(section)) or own not in (None, section.budget):
             continue
-        scored = Scored(section, members)
-        for other in others:
-            sides = sides_of(members, scored, one, other, elsewhere=bool(masks))
-            for text, side in zip((one, other), sides, strict=True):
-                seen[text] |= bool(side)
-            if sides[0] and sides[1] and len(_trained_on(sides)) < 2:
-                met[other] = True
-                found.append(compared_in(members, scored, sides[0], sides[1], primary=primary))
+        scored = tables[section]
+        there = tables.get(dataclasses.replace(section, budget=budget_in(other) or section.budget))
+        forms = [
+            forms_of(place, text, elsewhere=bool(masks)) if place else [] for place, text in ((scored, one), (there, other))
+        ]
+        sides = sides_of(section.mask, *forms)
+        for text, side in zip((one, other), sides, strict=True):
+            seen[text] |= bool(side)
+        if sides[0] and sides[1] and len(_trained_on(sides)) < 2:
+            met[other] = True
+            _refuse_itself(sides[0], sides[1])
+            found.append(compared_in(scored, sides[0], sides[1], primary=primary, beside=there))
     for text, is_there in seen.items():
         if not is_there:
             raise _absent(text, kept, results, primary, elsewhere=bool(masks))
@@ -124,12 +132,15 @@ def _absent(text: str, kept: list[Record], results: Path, mask: str, *, elsewher
     places = [
         f"{section.dataset}, budget {section.budget}"
         for section, members in sections(kept).items()
-        if section.mask == mask and forms_of(members, Scored(section, members), text, elsewhere=elsewhere)
+        if section.mask == mask and forms_of(Scored(section, members), text, elsewhere=elsewhere)
     ]
     if places:
         return UserError(f"there are no scores of {text!r} there; there are on {'; on '.join(dict.fromkeys(places))}")
     known = {record.told["labels"]["method"] for record in kept if record.status == "ok"}
-    name = brackets.parse(text).name
+    name = brackets.parse((brackets.split_list(text) or [text])[0]).name
+    if broken := [record for record in kept if record.status != "ok" and record.told["run"]["method"] == name]:
+        told = f"{broken[-1].status}: {broken[-1].told['reason']}"
+        return UserError(f"{text!r} has no run that came to an end: {told}; inbench run --rerun failed tries again")
     if name in {brackets.parse(one).name for one in known}:
         with_options = sorted(one for one in known if brackets.parse(one).name == name)
         return UserError(f"there are no scores of {text!r} in {results}; there are of {', '.join(with_options)}")
@@ -164,16 +175,15 @@ class Side:
         return mask
 
 
-def sides_of(members: list[Record], scored: Scored, *texts: str, elsewhere: bool = False) -> list[Side | None]:
-    """The trainings of each method on the mask of the section, None where there are none; in one form if they can be.
+def sides_of(mask: str, *forms: list[Side]) -> list[Side | None]:
+    """The trainings of each method, of all its forms on a mask: None where there are none; in one form if they can be.
 
-    elsewhere: those on another mask will do, the same for all if it can be. Raises `UserError` where a method was trained in
-    several forms and nothing says which is meant.
+    Of those on another mask the same for all, if it can be. Raises `UserError` where a method was trained in several forms and
+    nothing says which is meant.
     """
-    forms = [forms_of(members, scored, text, elsewhere=elsewhere) for text in texts]
     if not all(forms):  # nothing to compare, so nothing to choose
         return [form[0] if form else None for form in forms]
-    here = records.mask_and_part(scored.section.mask)[0]
+    here = records.mask_and_part(mask)[0]
 
     def unlike(same: Sequence[Side]) -> tuple[bool, ...]:
         """How far they are from trainings on one mask, the one tested on or else the primary one, in one numerics."""
@@ -198,29 +208,47 @@ def _trained_on(sides: Iterable[Side | None]) -> set[str]:
     return {side.trained for side in sides if side is not None and side.trained is not None}
 
 
-def forms_of(members: list[Record], scored: Scored, text: str, *, elsewhere: bool = False) -> list[Side]:
+def budget_in(text: str) -> str | None:
+    """The budget that a method is written with, as in `gan, paper[steps=9]`; None where there is none."""
+    return next((label for part in brackets.split_list(text)[1:] if (label := standing.label_of(part))), None)
+
+
+def _refuse_itself(one: Side, other: Side) -> None:
+    if [record.key for record in one.records] == [record.key for record in other.records]:
+        raise UserError(
+            f"{one.shown} and {other.shown} are the same trainings; write another method, or a budget to each: "
+            f"'{one.label}, paper[steps=1000]' '{one.label}, paper[steps=2000]'"
+        )
+
+
+def forms_of(scored: Scored, text: str, *, elsewhere: bool = False) -> list[Side]:
     """All forms that a method, `name[option=value], bf16`, was trained in on the mask of the section; elsewhere: on any mask.
 
     Those that tables call so, where there are any.
     """
-    name, *asked = brackets.split_list(text) or [text]
+    name, *more = brackets.split_list(text) or [text]
+    asked = [part for part in more if not standing.label_of(part)]
     found, exactly = [], []
-    groups = trainings(members)
+    groups = trainings(list(scored.members))
     for same, in_tables in zip(groups, told_apart(groups), strict=True):
         told = same[0].told
         row = {"method": told["run"]["method"], "params": told["run"]["params"], "label": told["labels"]["method"]}
         on_it = elsewhere or trained_there(told["labels"]["train_mask"], scored.section.mask)
         ok = [record for record in same if record.status == "ok" and record.key in scored.entries]
-        if ok and on_it and in_tables == text:
+        if ok and on_it and in_tables == ", ".join([name, *asked]):
             exactly.append(Side(text, text, ok))
         elif ok and on_it and is_of(row, name) and (not asked or ", ".join(asked) == numerics_of(told["run"])):
-            found.append(Side(", ".join([row["label"], *asked]), in_tables, ok))
+            found.append(Side(", ".join([row["label"], *more]), in_tables, ok))
     return exactly or found
 
 
-def compared_in(members: list[Record], scored: Scored, *sides: Side, primary: str = PRIMARY_MASK) -> Compared:
-    """Two methods in one section; primary: the hole that claims are made of."""
+def compared_in(table: Scored, *sides: Side, primary: str = PRIMARY_MASK, beside: Scored | None = None) -> Compared:
+    """Two methods in one section; primary: the hole that claims are made of; beside: where the second is, at another budget."""
     one, other = (side.records for side in sides)
+    budgets = dict.fromkeys(place.section.budget for place in (table, beside or table))
+    section = dataclasses.replace(table.section, budget=" and ".join(budgets))
+    scored = Scored(section, [*one, *other]) if beside not in (None, table) else table.for_two(one, other)
+    unequal = "they were given different budgets" if len(budgets) > 1 else ""
     metrics = {name: told for name, told in one[0].told["metrics"].items() if name in other[0].told["metrics"]}
     by_seeds = any(len(side) > 1 and not has_no_chance(side) for side in (one, other))
     columns = [scored.columns(record, metrics) for record in (*one, *other)]
@@ -241,7 +269,7 @@ def compared_in(members: list[Record], scored: Scored, *sides: Side, primary: st
             for place, (name, reduce) in enumerate(zip(metrics, reduces, strict=True))
         }
     found = Compared(
-        scored.section,
+        section,
         (sides[0].shown, sides[1].shown),
         _beside(*sides),
         (len(one), len(other)),
@@ -249,13 +277,13 @@ def compared_in(members: list[Record], scored: Scored, *sides: Side, primary: st
         by_seeds,
         differences,
         metrics,
-        withheld=_withheld(scored.section, sides),
-        short=_too_short(members, scored, *sides),
+        withheld=unequal or _withheld(section, sides),
+        short=[] if unequal else _too_short(table, *sides),
         fallen=[side.shown for side in sides if watched.past_best(side.records)],
         singles=tuple(side.shown for side in sides if len(side.records) == 1 and not has_no_chance(side.records)),
         keys=frozenset(record.key for record in [*one, *other]),
         primary=primary,
-        trained="".join(_trained_on(sides) - {records.mask_and_part(scored.section.mask)[0]}),
+        trained="".join(_trained_on(sides) - {records.mask_and_part(section.mask)[0]}),
     )
     if by_seeds and PRIMARY in metrics:
         several = [side for side in (one, other) if len(side) > 1]
@@ -288,14 +316,15 @@ def _withheld(section: Section, sides: Iterable[Side]) -> str:
     return f"{' and '.join(young)} {'have' if len(young) > 1 else 'has'} not converged" if young else ""
 
 
-def _too_short(members: list[Record], scored: Scored, *sides: Side) -> list[str]:
+def _too_short(table: Scored, *sides: Side) -> list[str]:
     """Which methods a training of fewer steps than the budget's own has not even brought to the floor.
 
     After a whole training a method may well lie below it and be the better one by another metric.
     """
-    floor = [record for form in forms_of(members, scored, FLOOR) for record in form.records]
-    if not floor or "steps" not in brackets.parse(scored.section.budget).options:
+    floor = [record for form in forms_of(table, FLOOR) for record in form.records]
+    if not floor or "steps" not in brackets.parse(table.section.budget).options:
         return []
+    scored = table.for_two(floor, [record for side in sides for record in side.records])
     least = min(scored.mean(record, PRIMARY) for record in floor)
     learned = [side for side in sides if side.records[0].told["costs"].get("updates") != {}]
     return [side.shown for side in learned if min(scored.mean(record, PRIMARY) for record in side.records) < least]

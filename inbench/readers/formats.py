@@ -203,9 +203,9 @@ def as_json(rows: Sequence[Mapping[str, Any]]) -> str:
     return json.dumps({"rows": list(rows)}, indent=1, allow_nan=False) + "\n"
 
 
-def as_csv(rows: Sequence[Mapping[str, Any]]) -> str:
-    """A line a row: what it is, then mean, low and high of every metric."""
-    metrics = list(dict.fromkeys(name for row in rows for name in row["metrics"]))
+def as_csv(rows: Sequence[Mapping[str, Any]], metrics: Sequence[str] | None = None) -> str:
+    """A line a row: what it is, then mean, low and high of every metric, or of some."""
+    metrics = metrics or list(dict.fromkeys(name for row in rows for name in row["metrics"]))
     first = ["dataset", "size", "mask", "train_mask", "budget", "method", "shown", "seeds"]
     first += ["status", "complete", "converged", "past_best"]
     text = io.StringIO()

@@ -35,7 +35,7 @@ def rows_of(found: list[Record], *, where: Callable[[Section], bool] = lambda _:
     for section, members in sections(found).items():
         if not where(section):
             continue
-        scored = Scored(section, members)
+        scored = Scored(section, members).whole
         groups = [(same, _ok(same, scored)) for same in trainings(members)]
         names = told_apart([same for same, _ in groups])
         intervals = bootstrapped(scored, [ok[0] for _, ok in groups if len(ok) == 1])
@@ -76,11 +76,12 @@ def _row(section: Section, same: list[Record], ok: list[Record], scored: Scored,
     external = first.get("external")
     ours = ok if external is None else []  # what guesses from elsewhere cost is not known
     costs = [record.told["costs"] for record in ours]
-    status, reason = _failure(section, broken[0]) if broken else ("ok", "")
+    status, reason = _failure(scored, broken[0]) if broken else ("ok", "")
     return {
         "method": first["run"]["method"],
         "label": first["labels"]["method"],
         "params": first["run"]["params"],
+        "code": first["run"]["code"],
         "numerics": numerics_of(first["run"]),
         "dataset": section.dataset,
         "data": section.data,
@@ -147,13 +148,19 @@ def _warnings(section: Section, ok: list[Record]) -> list[str]:
     return list(dict.fromkeys(found))
 
 
-def _failure(section: Section, record: Record) -> tuple[str, str]:
+def _failure(scored: Scored, record: Record) -> tuple[str, str]:
     """Why a record has no scores on a mask: its training, or this scoring, did not work out."""
+    mask, count = scored.section.mask, len(scored.ids)
     if record.status != "ok":
         return record.status, str(record.told["reason"])
-    entry = next((entry for entry in record.scores.values() if entry["shown"] == section.mask), None)
+    entry = next((entry for entry in record.scores.values() if entry["shown"] == mask), None)
+    if entry and entry["status"] == "ok" and entry["n"] < count:
+        more = (
+            "inbench compare takes the images that two have" if "external" in record.told else "inbench run scores the others"
+        )
+        return "fewer images", f"tested on {entry['n']} of these {count} images; {more}"
     if entry and entry["status"] == "ok":
-        return "other holes", f"its holes of {section.mask} are not those of newer rows; inbench run scores it again"
+        return "other holes", f"its holes of {mask} are not those of newer rows; inbench run scores it again"
     return (str(entry["status"]), str(entry["reason"])) if entry else ("interrupted", "not scored yet")
 
 

@@ -24,9 +24,9 @@ ELSEWHERE = "§"
 MARGINS = {"psnr": 0.1, "psnr-pooled": 0.1, "psnr-completed": 0.1, "ssim": 0.005, "ssim-hole": 0.005}
 
 
-def score_sheets(made: Sequence[Row], shown: Sequence[str] = SHOWN) -> list[Sheet]:
-    """A sheet for each data set, size, mask and budget, with some metrics."""
-    return [_sheet(members, shown) for members in by_table(made)]
+def score_sheets(made: Sequence[Row], shown: Sequence[str] = SHOWN, *, timed: bool = True) -> list[Sheet]:
+    """A sheet for each data set, size, mask and budget, with some metrics; timed: and with seconds."""
+    return [_sheet(members, shown, timed) for members in by_table(made)]
 
 
 def title_of(row: Row, *, mask: bool = True, budget: bool = True) -> str:
@@ -36,19 +36,20 @@ def title_of(row: Row, *, mask: bool = True, budget: bool = True) -> str:
     return ", ".join([row["dataset"], f"{row['size']} x {row['size']}", *told])
 
 
-def _sheet(members: list[Row], shown: Sequence[str]) -> Sheet:
+def _sheet(members: list[Row], shown: Sequence[str], timed: bool) -> Sheet:
     best = {name: best_of(name, members) for name in shown}
     trained = not all(trained_on_it(row) for row in members)
     columns = [Column("method", number=False), *([Column("trained on", number=False)] if trained else [])]
     several = _have_several(members)
     columns += [Column("trainings")] if several else []
-    columns += [Column(head(name, members)) for name in shown] + [Column("train s"), Column("ms/image")]
+    columns += [Column(head(name, members)) for name in shown]
+    columns += [Column("train s"), Column("ms/image")] if timed else []
     body = []
     for row in members:
         cells = [Cell(row["shown"] + marks(row)), *([Cell(row["train_mask"] or "-")] if trained else [])]
         cells += [_trainings(row)] if several else []
         cells += [score(name, row, best[name]) for name in shown]
-        cells += [number(row["train_seconds"], 0), number(row["ms_per_image"], 1)]
+        cells += [number(row["train_seconds"], 0), number(row["ms_per_image"], 1)] if timed else []
         body.append(cells)
     return Sheet(title_of(members[0]), columns, body, [*notes(members), *bold(body)], faults(members))
 
@@ -131,9 +132,21 @@ def notes(members: Sequence[Row]) -> list[str]:
     lines += marked(members)
     if len({hardware for row in members for hardware in row["hardware"]}) > 1:
         lines.append("times are from different hardware and must not be compared")
+    if several := mixed_codes(members):
+        lines.append(
+            f"rows of {', '.join(several)} are of several versions of its code; inbench run --plan tells which are stale"
+        )
     if mixed := mixed_libraries(members):
         lines.append(f"rows were made with different versions of a library: {mixed}")
     return lines
+
+
+def mixed_codes(members: Sequence[Row]) -> list[str]:
+    """The methods whose rows were not all made by the same code."""
+    codes: dict[str, set[str]] = {}
+    for row in members:
+        codes.setdefault(row["method"], set()).add(row["code"])
+    return sorted(method for method, found in codes.items() if len(found) > 1)
 
 
 def mixed_libraries(members: Sequence[Row]) -> str:

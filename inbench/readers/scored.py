@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import functools
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -24,8 +25,8 @@ def entry_of(record: Record, mask: str) -> tuple[str, dict[str, Any]] | None:
 class Scored:
     """The per-image scores of a section, on the pictures that all its records share, in one order; read when asked for."""
 
-    def __init__(self, section: Section, members: list[Record]) -> None:
-        self.section = section
+    def __init__(self, section: Section, members: Sequence[Record]) -> None:
+        self.section, self.members = section, members
         found = {record.key: entry for record in members if (entry := entry_of(record, section.mask))}
         scored = [record for record in members if record.key in found]
         newest = {}  # the holes of so many first pictures, as the last run had them
@@ -39,12 +40,41 @@ class Scored:
 
         self.records = {record.key: record for record in scored if has_these_holes(record)}
         self.entries = {key: found[key] for key in self.records}
-        ids = [counting.images(record, self.entries[record.key][0]) for record in self.records.values()]
-        self.same = all(other == ids[0] for other in ids[1:])
-        """Whether all were scored on the same pictures."""
-        self.ids = ids[0] if ids and self.same else sorted(set.intersection(*map(set, ids))) if ids else []
-        """The pictures that all were scored on."""
         self._means: dict[str, dict[str, float]] = {}
+
+    def among(self, members: Sequence[Record]) -> Scored:
+        """The scores of some of its records, on the pictures that these share."""
+        return Scored(self.section, [record for record in members if record.key in self.entries])
+
+    @functools.cached_property
+    def whole(self) -> Scored:
+        """Without those tested on fewer images than all who were trained at the budget of the table.
+
+        A closed form that once took a first look, or guesses from elsewhere on a few pictures, would take the others from all.
+        """
+        counts = {key: entry["n"] for key, (_, entry) in self.entries.items()}
+        at_home = (counts[key] for key, record in self.records.items() if not record.told["labels"]["any_budget"])
+        least = min(at_home, default=0)
+        return self.among([record for key, record in self.records.items() if counts[key] >= least])
+
+    def for_two(self, one: Sequence[Record], other: Sequence[Record]) -> Scored:
+        """The pictures of the table for two that stand in it; for a short guest, those that it shares with the other."""
+        both = [*one, *other]
+        return self.whole if all(record.key in self.whole.entries for record in both) else self.among(both)
+
+    @functools.cached_property
+    def _own_ids(self) -> list[list[str]]:
+        return [counting.images(record, self.entries[record.key][0]) for record in self.records.values()]
+
+    @functools.cached_property
+    def same(self) -> bool:
+        """Whether all were scored on the same pictures."""
+        return all(other == self._own_ids[0] for other in self._own_ids[1:])
+
+    @functools.cached_property
+    def ids(self) -> list[str]:
+        """The pictures that all were scored on."""
+        return sorted(set.intersection(*map(set, self._own_ids))) if self._own_ids else []
 
     def columns(self, record: Record, metrics: Iterable[str]) -> tuple[NDArray[np.float64], list[int]]:
         """The values of some metrics, [n, k], and to which group each image belongs; without groups, each to itself."""

@@ -109,7 +109,8 @@ def asked_for(
     Raises `UserError` for one that no table has.
     """
     wanted = {"mask": brackets.split_list(masks)} if masks else {}
-    wanted |= {field: [_in_order(name)] for field, name in (("dataset", dataset), ("budget", budget)) if name}
+    wanted |= {"dataset": [_in_order(dataset)]} if dataset else {}
+    wanted |= {"budget": [standing.label_of(budget) or _in_order(budget)]} if budget else {}
     there = list(sections(found)) if wanted else []
     for field, names in wanted.items():
         known = {getattr(section, field) for section in there}

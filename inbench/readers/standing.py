@@ -52,6 +52,14 @@ def _name(shown: str) -> str:
     return shown.partition("[")[0]
 
 
+def label_of(text: str) -> str | None:
+    """What tables call a budget that was typed, `paper[test_images=16,steps=9,val_images=4]`; None where it is none."""
+    try:
+        return budget.read(text).shown
+    except UserError:
+        return None
+
+
 def tests_fewer(one: str, other: str) -> bool:
     """Whether a budget is another one with fewer test images."""
     (training, count), (same, more) = _split(one), _split(other)

@@ -37,11 +37,12 @@ def table(
     form: str = "markdown",
     sheets: Callable[[Rows], list[Sheet]] = score_sheets,
     about: Callable[[Sequence[Record]], list[str]] = lambda _: [],
+    metrics: Callable[[Rows], Sequence[str]] | None = None,
 ) -> str:
     """The tables of a results folder in a format, or those of one data set (`only`), of some masks, of one budget.
 
-    methods: their rows alone, `A,B[p=1]`. about: what stands under all tables, of the records. Raises `UserError` where no
-    record has what is asked for.
+    methods: their rows alone, `A,B[p=1]`. about: what stands under all tables, of the records; metrics: which of them a CSV
+    holds. Raises `UserError` where no record has what is asked for.
     """
     folder = Path(results)
     check_there(folder)
@@ -53,6 +54,8 @@ def table(
     if len(found) < len(there):
         best = "" if sheets is cost_sheets else "; bold is the best of these"
         also = [f"{len(found)} of {len(there)} rows are shown: --methods {methods}{best}.", *also]
+    if form == "csv":
+        return formats.as_csv(found, metrics(found) if metrics else None)
     return written(found, form, sheets=sheets, unfinished=unfinished_in(folder), damaged=damaged, also=also)
 
 
@@ -91,8 +94,9 @@ def written(
 def columns(results: Path, asked: str, **chosen: Any) -> str:
     """The tables with other metrics, and under them what those are: `protocol`, `perception`, `all`, or names.
 
-    chosen: which tables, and the format, as `table` has them.
+    Metrics that are all named stand alone, without seconds. chosen: which tables, and the format, as `table` has them.
     """
+    timed = any(name in {*COLUMNS, "all"} for name in brackets.split_list(asked))
 
     def about(kept: Sequence[Record]) -> list[str]:
         told: dict[str, Any] = {}
@@ -104,7 +108,13 @@ def columns(results: Path, asked: str, **chosen: Any) -> str:
         found = sentences([f"{name}: {told[name].get('about', '')}" for name in shown])
         return [formats.plain(found) if chosen.get("form", "markdown") == "markdown" else found] if found else []
 
-    return table(results, sheets=lambda made: score_sheets(made, _metrics_of(made, asked)), about=about, **chosen)
+    return table(
+        results,
+        sheets=lambda made: score_sheets(made, _metrics_of(made, asked), timed=timed),
+        about=about,
+        metrics=lambda made: _metrics_of(made, asked),
+        **chosen,
+    )
 
 
 def _metrics(asked: str, known: Iterable[str]) -> list[str]:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from inbench.readers import curves, standing, statistics
-from inbench.readers.comparison import Compared, compared_in, sides_of, told_fallen, told_short
+from inbench.readers.comparison import Compared, compared_in, forms_of, sides_of, told_fallen, told_short
 from inbench.readers.naming import one_set
 from inbench.readers.score_sheets import MARGINS, images
 from inbench.readers.scored import Scored
@@ -72,11 +72,12 @@ def judge(kept: list[Record], paper: Paper, roles: Mapping[str, str], budget: st
     @functools.cache
     def between(section: Section, method: str, than: str) -> Pair | None:
         """Claims by several metrics are of one pair."""
-        scored = Scored(section, found[section])
-        one, other = sides_of(found[section], scored, method, than)
+        table = Scored(section, found[section])
+        one, other = sides_of(section.mask, forms_of(table, method), forms_of(table, than))
         if not one or not other:
             return None
-        return Pair(scored, (one.records, other.records), compared_in(found[section], scored, one, other))
+        sides = (one.records, other.records)
+        return Pair(table.for_two(*sides), sides, compared_in(table, one, other))
 
     sizes = {table.size for table in paper.tables}
     here = [section for section in found if section.size in sizes]

@@ -65,7 +65,7 @@ def found(target: str, files: Sequence[str]) -> tuple[list[Plugin], list[Fault]]
     named = brackets.parse(target)
     chosen, faults = [plugin for plugin in every if plugin.cls.name == named.name], faults_of(plugins, "name", named.name)
     if not chosen and not faults:
-        raise unknown("plugin", named.name, [plugin.cls.name for plugin in every])
+        raise unknown("plugin", named.name, [plugin.cls.name for plugin in every], otherwise=registry.YOURS)
     return [dataclasses.replace(plugin, cls=with_options(plugin.cls, named.options)) for plugin in chosen], faults
 
 

@@ -28,8 +28,9 @@ class Planned:
     @property
     def title(self) -> str:
         labels = self.spec["labels"]
+        mask = f", trained on {labels['train_mask']}" if labels["train_mask"] not in (None, "center") else ""
         seed = f", seed {self.run.seed}" if self.run.seed else ""
-        return f"{labels['method']} on {labels['dataset']}{seed}"
+        return f"{labels['method']} on {labels['dataset']}{mask}{seed}"
 
     @property
     def shown_masks(self) -> set[str]:
