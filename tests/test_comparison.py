@@ -123,6 +123,8 @@ def test_two_budgets_are_compared_where_each_is_named_and_nothing_is_claimed(tmp
     assert found.differences["psnr"].value == pytest.approx(1.0)
     with pytest.raises(UserError, match=r"there are no scores of 'gan, paper\[steps=7\]' there"):
         comparison.compare(tmp_path, "gan, paper[steps=10]", "gan, paper[steps=7]")
+    with pytest.raises(UserError, match=r"unknown parameter of budget paper 'step'; did you mean 'steps'"):
+        comparison.compare(tmp_path, "gan, paper[steps=10]", "gan, paper[step=5]")
 
 
 def test_a_method_is_not_compared_with_itself(tmp_path):

@@ -15,6 +15,8 @@ from inbench.readers.score_sheets import MARGINS, SHOWN, images, title_of
 from inbench.readers.sheets import NO_CELL, Cell, Column, Sheet
 from inbench.words.soundness import PRIMARY
 
+LONG = 60
+"""Letters of two names that would make a column wider than all else; the title has them."""
 BRIEFLY = (PRIMARY, "ssim")
 """What is shown of a method against many."""
 
@@ -81,7 +83,7 @@ def _sheet_of_two(compared: Compared, claims: int) -> Sheet:
     section, (one, other) = compared.section, compared.names
     columns = [
         Column("metric", number=False),
-        Column(f"{one} minus {other}"),
+        Column(f"{one} minus {other}" if len(one + other) < LONG else "the first minus the second"),
         Column("95 % interval"),
         Column("better", number=False),
     ]

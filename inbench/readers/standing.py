@@ -53,11 +53,15 @@ def _name(shown: str) -> str:
 
 
 def label_of(text: str) -> str | None:
-    """What tables call a budget that was typed, `paper[test_images=16,steps=9,val_images=4]`; None where it is none."""
+    """What tables call a budget that was typed, `paper[test_images=16,steps=9,val_images=4]`; None where it is none.
+
+    Raises `UserError` for a budget whose options are wrong.
+    """
     try:
-        return budget.read(text).shown
+        name = brackets.parse(text).name
     except UserError:
         return None
+    return budget.read(text).shown if name in budget.BUDGETS else None
 
 
 def tests_fewer(one: str, other: str) -> bool:
