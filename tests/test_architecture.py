@@ -130,7 +130,7 @@ def test_nothing_imports_a_plugin_by_name() -> None:
         assert not [name for name in imported_by(file) if name.startswith(("inbench_", "methods", "datasets"))], room
 
 
-def test_nothing_names_a_plugin_but_the_floor_of_the_tables() -> None:
+def test_nothing_names_a_plugin_but_the_protocol_its_floor() -> None:
     """A name in the code is an import by another road. `linear` is what the protocol calls the floor."""
     names = {file.stem.replace("_", "-") for file in PLUGINS} - {"folder", "drawn-faces"}
     found = {
@@ -139,7 +139,7 @@ def test_nothing_names_a_plugin_but_the_floor_of_the_tables() -> None:
         for node in ast.walk(ast.parse(file.read_text(encoding="utf-8")))
         if isinstance(node, ast.Constant) and node.value in names
     }
-    assert found == {("rows", "linear")}
+    assert found == {("protocol", "linear")}
 
 
 def test_the_plugin_folders_are_no_packages() -> None:

@@ -15,7 +15,8 @@ from inbench.readers import formats, score_sheets, statistics, tables
 from inbench.readers.costs import cost_sheets
 from inbench.words import records
 from inbench.words.errors import UserError
-from inbench.words.records import PROTOCOL_LINE, Run
+from inbench.words.protocol import PROTOCOL_LINE
+from inbench.words.records import Run
 
 METRICS = {
     "l2": {"unit": "%", "better": "lower", "region": "hole", "reduce": "mean", "column": "l2", "about": "error"},

@@ -28,6 +28,7 @@ from inbench.joints.store import Prepared
 from inbench.words import records
 from inbench.words.errors import UserError
 from inbench.words.mask import Holes
+from inbench.words.protocol import PROTOCOL
 
 VERSION = 1
 MANIFEST = "manifest.json"
@@ -83,7 +84,7 @@ def _told(data: Prepared, mask: MaskChoice, part: str, polarity: Polarity) -> di
     return {
         "export": VERSION,
         "inbench": __version__,
-        "protocol": records.PROTOCOL,
+        "protocol": PROTOCOL,
         "how": HOW,
         "size": said["size"],
         "polarity": polarity,

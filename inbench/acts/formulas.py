@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from inbench.words.mask import Holes
-from inbench.words.records import MSE_FLOOR
+from inbench.words.protocol import MSE_FLOOR
 
 Values = NDArray[np.float64]
 GREY, LUMA = (0.2125, 0.7154, 0.0721), (0.299, 0.587, 0.114)

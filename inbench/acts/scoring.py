@@ -23,7 +23,7 @@ from inbench.words import clock, seeds
 from inbench.words.mask import Holes, Mask
 from inbench.words.method import Method
 from inbench.words.metric import Metric, Pairs, SetMetric
-from inbench.words.records import MSE_FLOOR
+from inbench.words.protocol import MSE_FLOOR
 
 BATCH = 64
 BATCH_1_SECONDS = 0.3

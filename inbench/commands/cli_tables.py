@@ -9,7 +9,7 @@ from typing import Any
 
 from inbench.commands.cli_options import FAILED, OK, common, print_json
 from inbench.words.errors import UserError, unknown
-from inbench.words.soundness import PRIMARY
+from inbench.words.protocol import PRIMARY
 
 
 def add(commands: Any) -> None:

@@ -17,8 +17,8 @@ from inbench.readers.sections import by_data
 from inbench.readers.sheets import sentences
 from inbench.words import brackets
 from inbench.words.errors import UserError
+from inbench.words.protocol import PRIMARY
 from inbench.words.records import Record
-from inbench.words.soundness import PRIMARY
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

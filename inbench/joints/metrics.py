@@ -9,7 +9,7 @@ from torch import Tensor
 
 from inbench.joints.hookspecs import hookimpl
 from inbench.words.metric import Metric
-from inbench.words.records import MSE_FLOOR
+from inbench.words.protocol import MSE_FLOOR
 
 
 def mean_over(value: Tensor, region: Tensor) -> Tensor:

@@ -12,7 +12,7 @@ from torch import Tensor
 from inbench.joints.hookspecs import hookimpl
 from inbench.words import seeds
 from inbench.words.metric import Metric
-from inbench.words.records import MSE_FLOOR
+from inbench.words.protocol import MSE_FLOOR
 
 LEVELS = 255.0
 """Between 0 and 1, for what is told in 8-bit levels."""

@@ -15,7 +15,7 @@ from inbench.readers.sheets import Sheet
 from inbench.words import brackets
 from inbench.words.budget import Budget
 from inbench.words.errors import UserError, unknown
-from inbench.words.soundness import PRIMARY
+from inbench.words.protocol import PRIMARY
 
 Row = dict[str, Any]
 DEFAULT = "default"

@@ -13,18 +13,14 @@ import numpy as np
 
 from inbench.readers import standing, statistics, watched
 from inbench.readers.naming import is_of, numerics_of, told_apart, varied
-from inbench.readers.rows import FLOOR
 from inbench.readers.score_sheets import ranks
 from inbench.readers.scored import Scored
 from inbench.readers.sections import Section, asked_for, found_in, sections, shown_once, trained_there, trainings
 from inbench.readers.statistics import Difference, Error
 from inbench.words import brackets, records
 from inbench.words.errors import UserError, unknown
+from inbench.words.protocol import FLOOR, PRIMARY, PRIMARY_MASK
 from inbench.words.records import Record
-from inbench.words.soundness import PRIMARY
-
-PRIMARY_MASK = "center"
-"""Where the one claim of a comparison is made unless another hole is named; all else is secondary: shown, claimed by nobody."""
 
 
 @dataclass

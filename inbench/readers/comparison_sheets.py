@@ -10,10 +10,9 @@ import numpy as np
 
 from inbench.readers import statistics
 from inbench.readers.comparison import Compared, claims_of
-from inbench.readers.rows import FLOOR
-from inbench.readers.score_sheets import MARGINS, SHOWN, images, title_of
+from inbench.readers.score_sheets import SHOWN, images, title_of
 from inbench.readers.sheets import NO_CELL, Cell, Column, Sheet
-from inbench.words.soundness import PRIMARY
+from inbench.words.protocol import FLOOR, MARGINS, PRIMARY
 
 LONG = 60
 """Letters of two names that would make a column wider than all else; the title has them."""

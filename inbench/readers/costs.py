@@ -8,7 +8,7 @@ from typing import Any
 from inbench.readers.provenance import letter
 from inbench.readers.score_sheets import number, title_of
 from inbench.readers.sheets import NO_CELL, Cell, Column, Sheet
-from inbench.words.soundness import PRIMARY
+from inbench.words.protocol import PRIMARY
 
 MEASURED = {
     "train_seconds": ("train s", 0, 1.0),

@@ -12,8 +12,8 @@ from inbench.readers.rows import trained_on_it
 from inbench.readers.score_sheets import best_of, bold, faults, head, marked, marks, ranks, score
 from inbench.readers.sections import Section
 from inbench.readers.sheets import NO_CELL, Cell, Column, Sheet
+from inbench.words.protocol import PRIMARY
 from inbench.words.published import SETTLES, Paper, PaperRow, PaperTable, label_of
-from inbench.words.soundness import PRIMARY
 
 Row = dict[str, Any]
 Pairs = list[tuple[PaperRow, Row | None]]

@@ -29,8 +29,8 @@ from inbench.readers.sections import by_data, by_table, check_there, current, of
 from inbench.readers.sheets import Cell, Sheet, sentences
 from inbench.words import clock
 from inbench.words.errors import UserError
-from inbench.words.records import PROTOCOL, PROTOCOL_LINE, Record
-from inbench.words.soundness import PRIMARY
+from inbench.words.protocol import PRIMARY, PROTOCOL, PROTOCOL_LINE
+from inbench.words.records import Record
 
 Gallery = dict[str, Any]
 """A gallery as a page holds it: see `embedding`."""

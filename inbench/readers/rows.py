@@ -12,11 +12,8 @@ from inbench.readers import statistics, watched
 from inbench.readers.naming import numerics_of, told_apart
 from inbench.readers.scored import Intervals, Scored, bootstrapped, entry_of
 from inbench.readers.sections import Section, found_in, sections, shown_once, trained_there, trainings
+from inbench.words.protocol import FLOOR, PRIMARY
 from inbench.words.records import Record, mask_and_part, score_key
-from inbench.words.soundness import PRIMARY
-
-FLOOR = "linear"
-"""A linear map from the known pixels, in closed form: what a network has to pass to be worth its training."""
 
 ENDS = ("mean", "low", "high")
 """What a metric of a row is: its mean over the images, and its interval."""

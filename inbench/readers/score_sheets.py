@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 
 from inbench.readers import watched
-from inbench.readers.rows import FLOOR, trained_on_it
+from inbench.readers.rows import trained_on_it
 from inbench.readers.sections import by_data, by_table
 from inbench.readers.sheets import NO_CELL, Cell, Column, Sheet
 from inbench.words.errors import unknown
+from inbench.words.protocol import FLOOR, MARGINS, PRIMARY
 from inbench.words.records import mask_and_part
-from inbench.words.soundness import PRIMARY
 
 Row = dict[str, Any]
 SHOWN = ("l2", "psnr", "psnr-pooled", "ssim")
@@ -21,7 +21,6 @@ COLUMNS = {"protocol": SHOWN, "perception": ("gradient-energy", "seam", "spectru
 """What tables show: the protocol's own, or how a fill looks beside the picture."""
 ELSEWHERE = "§"
 """The mark of guesses that were made elsewhere and scored here."""
-MARGINS = {"psnr": 0.1, "psnr-pooled": 0.1, "psnr-completed": 0.1, "ssim": 0.005, "ssim-hole": 0.005}
 
 
 def score_sheets(made: Sequence[Row], shown: Sequence[str] = SHOWN, *, timed: bool = True) -> list[Sheet]:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from inbench.words.records import MSE_FLOOR
+from inbench.words.protocol import MSE_FLOOR
 
 RESAMPLES = 1000
 LEVEL = 0.95

@@ -18,9 +18,9 @@ from inbench.readers.sheets import Sheet, sentences
 from inbench.readers.time_to_quality import goals_of, quality_sheets
 from inbench.words import brackets, published, records
 from inbench.words.errors import UserError, unknown
+from inbench.words.protocol import PRIMARY, PROTOCOL_LINE
 from inbench.words.published import Paper, PaperTable
-from inbench.words.records import PROTOCOL_LINE, Record
-from inbench.words.soundness import PRIMARY
+from inbench.words.records import Record
 
 FORMATS = ("markdown", "latex", "html", "csv", "json")
 ENDINGS = {".md": "markdown", ".tex": "latex", ".html": "html", ".csv": "csv", ".json": "json"}

@@ -10,12 +10,13 @@ from dataclasses import dataclass
 from inbench.readers import curves, standing, statistics
 from inbench.readers.comparison import Compared, compared_in, forms_of, sides_of, told_fallen, told_short
 from inbench.readers.naming import one_set
-from inbench.readers.score_sheets import MARGINS, images
+from inbench.readers.score_sheets import images
 from inbench.readers.scored import Scored
 from inbench.readers.sections import Section, sections
 from inbench.readers.sheets import NO_CELL, Cell, Column, Sheet
 from inbench.readers.statistics import Difference
 from inbench.words.errors import UserError
+from inbench.words.protocol import MARGINS
 from inbench.words.published import Claim, Paper, label_of
 from inbench.words.records import Record
 

@@ -17,6 +17,7 @@ from typing import Any, BinaryIO
 from inbench import __version__
 from inbench.words import clock, soundness
 from inbench.words.errors import UserError
+from inbench.words.protocol import PROTOCOL
 
 SCHEMA = 1
 ON_VAL = " on val"
@@ -24,15 +25,6 @@ ON_VAL = " on val"
 CURVE = "curve.csv"
 """What a training went through, a row a step: its losses, and validation psnr where it was watched."""
 KEY_VERSION = 2
-PROTOCOL = 1
-PROTOCOL_LINE = (
-    f"Protocol {PROTOCOL}: l2 is 100 x mean squared error over the hole, pixels in [-1, 1]; psnr is the mean over images of "
-    "the PSNR over the hole, pixels in [0, 1]; psnr-pooled takes the mean squared error first; ssim is on the completed image "
-    "(11x11 Gaussian, sigma 1.5, valid windows, mean of R, G, B); all after rounding to 8 bits, known pixels pasted back, "
-    "the same holes for every method."
-)
-MSE_FLOOR = 1 / (12 * 255**2)
-"""The mean squared error of rounding to 8 bits: no picture of 8 bits is measured more finely than this."""
 STATUSES = ("ok", "failed", "timeout", "oom", "diverged", "skipped", "interrupted")
 NEXT = ".next"
 MOST_BYTES = 2**28

@@ -7,6 +7,8 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from inbench.words.protocol import PRIMARY
+
 FILE = re.compile(r"(?:(?:scores|guesses)/)?[A-Za-z0-9_][A-Za-z0-9._-]{0,250}")
 """The names that files of a record may have: nothing leads out of its folder, nothing is hidden."""
 HASH = re.compile(r"[0-9a-f]{64}")
@@ -33,8 +35,6 @@ RUN: dict[str, Any] = {
     "seed": COUNT,
 }
 COSTS: dict[str, Any] = {"train_seconds": NUMBER, "cpu_seconds": NUMBER, "peak_memory_bytes": NUMBER, "parameters": NUMBER}
-PRIMARY = "psnr-pooled"
-"""The metric that whatever was scored was scored by, and that verdicts are given on."""
 METRIC: dict[str, Any] = {"unit": str, "better": str, "reduce": str, "column": str}
 SCORED: dict[str, Any] = {"n": int, "file": str, "holes": str, "means": dict, "costs": dict}
 EXTERNAL: dict[str, Any] = {"licence": str, "paper": str, "moved": int, "drift": NUMBER}
