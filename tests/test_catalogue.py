@@ -50,4 +50,4 @@ def test_a_plugin_of_the_user_s_is_on_a_page_of_the_user_s(
 def test_a_page_that_cannot_be_written_is_said(command: Callable[..., Told], tmp_path: Path) -> None:
     told = command("list", "--write", str(tmp_path / "nowhere" / "page.md"))
     assert told.code == 2
-    assert "cannot be written (No such file or directory)" in told.err
+    assert "cannot be written: No such file or directory" in told.err

@@ -101,7 +101,4 @@ def measured(asked: argparse.Namespace, before: dict[str, Any] | None, *, strict
 def save(told: dict[str, Any], file: Path) -> None:
     from inbench.words import records
 
-    try:
-        records.write_file(file, records.to_json(told))
-    except OSError as error:
-        raise UserError(f"{file} cannot be written ({error.strerror})") from error
+    records.write_named(file, records.to_json(told))

@@ -9,7 +9,6 @@ from inbench.acts import promises
 from inbench.joints.registry import KINDS, SPOKEN, Registry
 from inbench.readers.formats import plain
 from inbench.words import params, records
-from inbench.words.errors import UserError
 
 HEAD = """# What there is
 
@@ -41,10 +40,7 @@ def promised(kind: str) -> str:
 
 def write(registry: Registry, file: Path) -> None:
     """The page, whole or not at all."""
-    try:
-        records.write_file(file, page(registry).encode())
-    except OSError as error:
-        raise UserError(f"{file} cannot be written ({error.strerror})") from None
+    records.write_named(file, page(registry).encode())
 
 
 def entry(cls: Any) -> str:

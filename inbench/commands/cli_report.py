@@ -127,7 +127,7 @@ def _blind(asked: argparse.Namespace, made: list[Row], found: list[Record]) -> i
     file = asked.output or Path("blind.html")
     beside = file.with_suffix(".key.json")
     code = _write(asked, file, text)
-    records.write_file(beside, records.to_json(key))
+    records.write_named(beside, records.to_json(key))
     if not asked.json:
         print(f"{len(questions)} questions; {beside} tells whose the fills are: keep it from those who vote")
     return code

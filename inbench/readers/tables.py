@@ -252,10 +252,7 @@ def unfinished_in(folder: Path) -> int:
 
 def write(text: str, file: Path, name: str = "tables") -> None:
     """Put the tables into a file: between the markers of that name where it has them, else as the whole file."""
-    try:
-        records.write_file(file, placed(text, file, name).encode())
-    except OSError as error:
-        raise UserError(f"{file} cannot be written: {error.strerror}") from None
+    records.write_named(file, placed(text, file, name).encode())
 
 
 def is_current(text: str, file: Path, name: str = "tables") -> bool:

@@ -97,6 +97,14 @@ def write_file(path: Path, data: bytes) -> None:
         file.write(data)
 
 
+def write_named(file: Path, data: bytes) -> None:
+    """A file that the user named, whole or not at all. Raises `UserError` where it cannot be written."""
+    try:
+        write_file(file, data)
+    except OSError as error:
+        raise UserError(f"{file} cannot be written: {error.strerror or error}") from error
+
+
 def commit(folder: Path, files: Mapping[str, bytes], *, remove: tuple[str, ...] = (), whole: bool = False) -> None:
     """Add or replace files of a record, all of them or none, `done` last; whole: what is not among them goes.
 
