@@ -121,6 +121,9 @@ def test_two_budgets_are_compared_where_each_is_named_and_nothing_is_claimed(tmp
     assert "No verdict: they were given different budgets" in text
     (found,) = comparison.compare(tmp_path, "gan, paper[steps=10]", "gan, paper[steps=5,val_images=3]")  # which only watches
     assert found.differences["psnr"].value == pytest.approx(1.0)
+    lay(tmp_path, "other", tuple(HARD), run={"steps": 10}, labels={"budget": "paper[steps=10]"})
+    (found,) = comparison.compare(tmp_path, "other", "gan, paper[steps=10]")  # at the budget that one names
+    assert (found.section.budget, found.withheld) == ("paper[steps=10]", "")
     with pytest.raises(UserError, match=r"there are no scores of 'gan, paper\[steps=7\]' there"):
         comparison.compare(tmp_path, "gan, paper[steps=10]", "gan, paper[steps=7]")
     with pytest.raises(UserError, match=r"unknown parameter of budget paper 'step'; did you mean 'steps'"):

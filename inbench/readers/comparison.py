@@ -75,26 +75,25 @@ def compare(
     """A method and each of the others wherever both were scored on the same data, size, mask and budget.
 
     others: `[tv=0]` is the first with other options; masks: on these holes alone, whatever the one that both were trained on,
-    and claimed on the first of them. `gan, paper[steps=9]` is a method at that budget, whatever the other's; nothing is claimed
-    of two budgets. Raises `UserError` where a method has no scores, or none with the first.
+    and claimed on the first of them. `gan, paper[steps=9]` is a method at that budget, and so is the other unless it names its
+    own; nothing is claimed of two budgets. Raises `UserError` where a method has no scores, or none with the first.
     """
     others = tuple(varied(one, other) for other in others)
-    own, *budgets = (budget_in(text) for text in (one, *others))
+    named = [budget_in(text) for text in (one, *others)]
     found = []
     seen = dict.fromkeys((one, *others), False)
     met = dict.fromkeys(others, False)
     kept = found_in(results)
     where = asked_for(kept, only, masks, budget)
-    shown = where if budget or own or any(budgets) else shown_once(kept)
+    shown = where if budget or any(named) else shown_once(kept)
     primary = brackets.split_list(masks)[0] if masks else PRIMARY_MASK
     tables = {section: Scored(section, members) for section, members in sections(kept).items()}
     for section, other in itertools.product(tables, others):
-        if not (where(section) and shown(section)) or own not in (None, section.budget):
+        if not (where(section) and shown(section)) or (named[0] or budget_in(other)) not in (None, section.budget):
             continue
-        scored = tables[section]
-        there = tables.get(dataclasses.replace(section, budget=budget_in(other) or section.budget))
+        table, there = tables[section], tables.get(dataclasses.replace(section, budget=budget_in(other) or section.budget))
         forms = [
-            forms_of(place, text, elsewhere=bool(masks)) if place else [] for place, text in ((scored, one), (there, other))
+            forms_of(place, text, elsewhere=bool(masks)) if place else [] for place, text in ((table, one), (there, other))
         ]
         sides = sides_of(section.mask, *forms)
         for text, side in zip((one, other), sides, strict=True):
@@ -102,7 +101,7 @@ def compare(
         if sides[0] and sides[1] and len(_trained_on(sides)) < 2:
             met[other] = True
             _refuse_itself(sides[0], sides[1])
-            found.append(compared_in(scored, sides[0], sides[1], primary=primary, beside=there))
+            found.append(compared_in(table, sides[0], sides[1], primary=primary, beside=there))
     for text, is_there in seen.items():
         if not is_there:
             raise _absent(text, kept, results, primary, elsewhere=bool(masks))
@@ -111,6 +110,12 @@ def compare(
             raise UserError(
                 f"{one} and {other} were never scored on the same data, mask and budget; inbench tables shows where"
             )
+    _hold_together(found)
+    return found
+
+
+def _hold_together(found: Sequence[Compared]) -> None:
+    """Of the same trainings one claim is made, on the most images; all claims are one family."""
     claimed = [compared for compared in found if compared.claims]
     most = {one.keys: max(other.images for other in claimed if other.keys == one.keys) for one in claimed}
     for compared in claimed:
@@ -120,7 +125,6 @@ def compare(
     adjusted = dict(zip(chances, statistics.holm([*chances.values()]), strict=True))
     for compared in claimed:
         compared.adjusted = adjusted[compared.keys] if compared.claims else None
-    return found
 
 
 def _absent(text: str, kept: list[Record], results: Path, mask: str, *, elsewhere: bool) -> UserError:
@@ -250,20 +254,15 @@ def compared_in(table: Scored, *sides: Side, primary: str = PRIMARY_MASK, beside
     columns = [scored.columns(record, metrics) for record in (*one, *other)]
     values, owners = [found for found, _ in columns], columns[0][1]
     reduces = [told["reduce"] for told in metrics.values()]
-    errors = dict.fromkeys(metrics, statistics.NO_ERROR)
     if by_seeds:
         weigh = [1 / len(one)] * len(one) + [-1 / len(other)] * len(other)
-        errors = dict(zip(metrics, statistics.over_images(values, weigh, owners, reduces), strict=True))
+        errors = statistics.over_images(values, weigh, owners, reduces)
         fixed = (has_no_chance(one), has_no_chance(other))
-        differences = {}
-        for name, error in errors.items():
-            ours, theirs = ([scored.mean(record, name) for record in side] for side in (one, other))
-            differences[name] = statistics.between_seeds(ours, theirs, error, fixed=fixed)
+        ours, theirs = ([[scored.mean(record, name) for record in side] for name in metrics] for side in (one, other))
+        apart = [statistics.between_seeds(*each, fixed=fixed) for each in zip(ours, theirs, errors, strict=True)]
     else:
-        differences = {
-            name: statistics.paired(values[0][:, place], values[1][:, place], owners, reduce=reduce)
-            for place, (name, reduce) in enumerate(zip(metrics, reduces, strict=True))
-        }
+        pairs = zip(values[0].T, values[1].T, reduces, strict=True)
+        apart = [statistics.paired(mine, yours, owners, reduce=reduce) for mine, yours, reduce in pairs]
     found = Compared(
         section,
         (sides[0].shown, sides[1].shown),
@@ -271,7 +270,7 @@ def compared_in(table: Scored, *sides: Side, primary: str = PRIMARY_MASK, beside
         (len(one), len(other)),
         len(scored.ids),
         by_seeds,
-        differences,
+        dict(zip(metrics, apart, strict=True)),
         metrics,
         withheld=unequal or _withheld(section, sides),
         short=[] if unequal else _too_short(table, *sides),
@@ -284,7 +283,7 @@ def compared_in(table: Scored, *sides: Side, primary: str = PRIMARY_MASK, beside
     if by_seeds and PRIMARY in metrics:
         several = [side for side in (one, other) if len(side) > 1]
         spreads = [np.std([scored.mean(record, PRIMARY) for record in side], ddof=1) for side in several]
-        found.spread = float(np.sqrt(np.mean(np.square(spreads)))), errors[PRIMARY]
+        found.spread = float(np.sqrt(np.mean(np.square(spreads)))), errors[[*metrics].index(PRIMARY)]
     return found
 
 
