@@ -47,6 +47,8 @@ tables: .venv/run
 	$(TABLES) --only cars64 --masks "center on val" --budget "paper[augmentation=flip,steps=300]" --across lr --write "$(PAGE)#trials"
 	$(BIN)/inbench compare '$(NET)' $(PARTS) --results $(REFERENCE) --write $(PAGE)
 	$(TABLES) --across train --write $(PAGE)
+	$(TABLES) --only celeba64-closeup --across side --budget "paper[steps=300,test_images=128]" --write "$(PAGE)#sides"
+	$(TABLES) --only celeba64-closeup --across side --budget "paper[steps=300,test_images=16]" --write "$(PAGE)#sides of 16"
 	$(TABLES) --only celeba64-closeup --across ratio --budget "paper[steps=2000]" --write $(PAGE)
 	$(TABLES) --only celeba64-closeup --masks center --budget "$(BUDGET)" --columns perception --write $(PAGE)
 	$(TABLES) --masks center --costs --write $(PAGE)
