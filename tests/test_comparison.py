@@ -110,6 +110,63 @@ def test_guests_with_few_images_take_none_from_two_others_and_are_compared_on_th
     assert found.images == 4
 
 
+def test_closed_forms_of_several_seeds_are_compared_with_the_other_and_not_with_their_own(tmp_path):
+    for seed in range(3):
+        lay(tmp_path, "linear", tuple(HARD + 1), run={"seed": seed}, told={"costs": CLOSED})
+        lay(tmp_path, "ppca", tuple(HARD - 5), run={"seed": seed}, told={"costs": CLOSED})
+    lay(tmp_path, "gan", tuple(HARD))
+    for other, apart in (("gan", 1.0), ("ppca", 6.0)):
+        (found,) = comparison.compare(tmp_path, "linear", other)
+        assert found.differences["psnr"].value == pytest.approx(apart)
+        (back,) = comparison.compare(tmp_path, other, "linear")
+        assert back.differences["psnr"].value == pytest.approx(-apart)
+
+
+def test_the_choice_of_images_is_in_what_is_said_of_several_trainings(tmp_path):
+    chance, rows = np.random.default_rng(1), {}
+    for name, level in (("one", 20.6), ("other", 20.0)):
+        own = chance.normal(0, 2, 60)  # what is peculiar to a method, and stays so whatever the seed is
+        rows[name] = [(level + own + chance.normal(0, 0.1, 60)).round(6) for _ in range(3)]
+        for seed, psnrs in enumerate(rows[name]):
+            lay(tmp_path, name, tuple(psnrs), run={"seed": seed})
+    (found,) = comparison.compare(tmp_path, "one", "other")
+    columns = [psnrs[:, None] for name in ("one", "other") for psnrs in rows[name]]
+    (images,) = statistics.over_images(columns, [1 / 3] * 3 + [-1 / 3] * 3, range(60), ["mean"])
+    means = [[psnrs.mean() for psnrs in rows[name]] for name in ("one", "other")]
+    told, alone = statistics.between_seeds(*means, images), statistics.between_seeds(*means)
+    got = found.differences["psnr"]
+    assert (got.value, got.low, got.high, got.p) == pytest.approx((told.value, told.low, told.high, told.p), rel=1e-6)
+    assert alone.p < 0.01 < told.p
+    assert found.spread[1].squared == pytest.approx(images.squared, rel=0.2)
+
+
+def test_scores_that_are_no_numbers_have_no_verdict(tmp_path):
+    for seed in range(2):
+        lay(tmp_path, "one", (float("nan"),) * 9, run={"seed": seed})
+        lay(tmp_path, "other", tuple(HARD[:9]), run={"seed": seed})
+    (found,) = comparison.compare(tmp_path, "one", "other")
+    text = formats.markdown(comparison_sheets.sheets([found]))
+    assert "No verdict: of psnr-pooled these images tell nothing" in text
+    assert "| one  " not in text
+    assert "better by" not in text
+
+
+def test_where_two_names_are_one_training_the_other_data_sets_are_still_compared(tmp_path):
+    for data, name, precisions in (("one-set", "faces", ("float32", "bf16")), ("0ther", "cars", ("bf16",))):
+        for shift, precision in enumerate(precisions):
+            lay(tmp_path, "gan", tuple(HARD + shift), run={"precision": precision, "data": data}, labels={"dataset": name})
+    (found,) = comparison.compare(tmp_path, "gan, float32", "gan, bf16")
+    assert found.section.dataset == "faces"
+
+
+def test_a_seed_of_a_guest_with_few_images_takes_none_from_its_others(tmp_path):
+    lay(tmp_path, "gan", tuple(HARD))
+    for seed, psnrs in enumerate((HARD + 1, HARD[:4] + 1)):
+        lay(tmp_path, "ppca", tuple(psnrs), run={"seed": seed}, labels={"any_budget": True}, told={"costs": CLOSED})
+    (found,) = comparison.compare(tmp_path, "gan", "ppca")
+    assert (found.images, found.seeds) == (len(HARD), (1, 1))
+
+
 def test_two_budgets_are_compared_where_each_is_named_and_nothing_is_claimed(tmp_path):
     for steps, shift in ((5, 0.0), (10, 1.0)):
         lay(tmp_path, "gan", tuple(HARD + shift), run={"steps": steps}, labels={"budget": f"paper[steps={steps}]"})

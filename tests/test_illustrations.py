@@ -64,7 +64,6 @@ def test_json_tells_files_and_captions(command: Command, pictured: Path, tmp_pat
         (["--pick", "nicest=1"], "unknown rule 'nicest'"),
         (["--pick", "best"], "does not say how many pictures, 0 to 50; write best=2"),
         (["--pick", "random=0"], "picks no picture"),
-        (["--pick", "id=nobody", "--kinds", "grid"], "unknown test picture 'nobody'"),
         (["--budget", "paper"], "unknown budget 'paper'"),
         (["--table", "1"], "--table belongs to --paper"),
         (["--paper", "meng2020", "--only", "x"], "leave them out with --paper"),

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from inbench.readers import picking
+from inbench.words.errors import UserError
 
 IDS = ["a", "b", "c", "d", "e"]
 VALUES = np.array([[10.0, 20.0, 30.0, 12.0, 15.0], [11.0, 21.0, 31.0, 28.0, 16.0]])
@@ -37,12 +38,10 @@ def test_no_picture_stands_twice() -> None:
     assert sorted(pick.id for pick in found) == IDS
 
 
-def test_a_picture_that_is_named_is_picked_once_and_the_caption_says_by_whom() -> None:
-    named = picking.wanted(f"id={IDS[2]},best=0,random=9")
-    found = picking.picked(IDS, VALUES, named)
-    assert [pick.id for pick in found if pick.rule == "id"] == [IDS[2]]
-    assert sorted(pick.id for pick in found) == IDS
-    assert "id: chosen by hand" in picking.in_words(found)
+def test_a_rule_may_pick_none_but_not_all_of_them() -> None:
+    assert picking.wanted("best=0,random=2") == {"best": 0, "random": 2}
+    with pytest.raises(UserError, match="picks no picture; write random=2"):
+        picking.wanted("best=0")
 
 
 def test_a_picture_without_a_value_is_never_the_best_or_the_worst() -> None:

@@ -76,8 +76,12 @@ def test_groups_that_are_alike_widen_the_interval():
     assert half_width(people, owners) > 3 * half_width(people, range(400))
 
 
-def test_one_image_has_an_interval_of_nothing():
-    assert statistics.bootstrap(np.array([3.0]), [0]) == (3.0, 3.0, 3.0)
+@pytest.mark.parametrize("owners", [[0], [4, 4, 4]])
+def test_one_image_or_one_group_has_no_interval(owners):
+    value, low, high = statistics.bootstrap(np.full(len(owners), 3.0), owners)
+    assert value == 3.0
+    assert math.isnan(low)
+    assert math.isnan(high)
 
 
 def test_images_without_a_value_are_left_out():
@@ -90,8 +94,8 @@ def test_no_values_at_all_are_not_a_number():
 
 
 def test_pooled_psnr_is_taken_after_the_mean():
-    mse = np.array([0.04, 0.01, 0.0025])
-    mean, low, high = statistics.bootstrap(mse, range(3), reduce="psnr")
+    mse = np.array([0.04, 0.01, 0.0025] * 4)
+    mean, low, high = statistics.bootstrap(mse, range(12), reduce="psnr")
     assert mean == pytest.approx(-10 * math.log10(0.0175), rel=1e-12)
     assert low < mean < high
     assert -10 * math.log10(0.04) <= low
@@ -173,8 +177,19 @@ def test_the_p_of_few_images_is_about_that_of_a_t_test():
         assert told == pytest.approx(scipy.stats.ttest_1samp(one, 0).pvalue, rel=0.35, abs=0.01)
 
 
-def test_of_one_image_nothing_is_told():
-    assert statistics.paired(np.array([3.0]), np.array([1.0]), [0]).p == 1.0
+@pytest.mark.parametrize("owners", [[0], [1, 1]])
+def test_of_one_image_or_one_group_nothing_is_told(owners):
+    found = statistics.paired(np.full(len(owners), 3.0), np.ones(len(owners)), owners)
+    assert found.value == 2.0
+    assert all(map(math.isnan, (found.low, found.high, found.p)))
+    (error,) = statistics.over_images([np.ones((len(owners), 1))] * 2, [1, -1], owners, ["mean"])
+    told = statistics.between_seeds([3.0, 3.1], [1.0, 1.1], error)
+    assert all(map(math.isnan, (told.low, told.high, told.p)))
+
+
+def test_what_is_no_number_has_no_p():
+    assert math.isnan(statistics.between_seeds([math.nan] * 3, [20.0, 21.0, 22.0]).p)
+    assert math.isnan(statistics.paired(np.full(9, np.nan), np.ones(9), range(9)).p)
 
 
 def test_a_method_against_itself_is_no_difference():
@@ -231,7 +246,9 @@ def test_the_error_over_images_counts_groups_and_leaves_out_images_without_a_val
     values = np.array([1.0, 2.0, np.nan, 4.0, 7.0])[:, None]
     (found,) = statistics.over_images([values, values], [0.5, 0.5], [0, 0, 1, 2, 2], ["psnr"])
     assert found.freedom == 1
-    assert statistics.over_images([values], [1], [0] * 5, ["mean"]) == [statistics.NO_ERROR]
+    both = np.hstack([np.arange(5.0)[:, None], values])
+    alone = [statistics.over_images([both[:, [place]]], [1], [0, 0, 1, 2, 2], ["mean"])[0] for place in range(2)]
+    assert statistics.over_images([both], [1], [0, 0, 1, 2, 2], ["mean", "mean"]) == alone
 
 
 def test_the_choice_of_images_widens_what_is_said_of_trainings():
@@ -284,10 +301,14 @@ def test_intervals_of_one_training_hold_the_truth_19_times_of_20():
     assert 0.93 <= np.mean((found[:, 1] <= 20) & (found[:, 2] >= 20)) <= 0.97
 
 
-def test_intervals_of_few_images_hold_the_truth_19_times_of_20():
-    drawn = np.random.default_rng(0).normal(20, 2.5, (16, 4000))
-    found = np.array(statistics.bootstraps(drawn, range(16), ["mean"] * 4000))
-    assert 0.93 <= np.mean((found[:, 1] <= 20) & (found[:, 2] >= 20)) <= 0.97
+@pytest.mark.parametrize("count", [2, 3, 5, 7, 8, 16])
+def test_intervals_of_few_images_hold_the_truth_19_times_of_20_and_p_goes_with_them(count):
+    drawn = np.random.default_rng(0).normal(20, 2.5, (count, 4000))
+    found = np.array(statistics.bootstraps(drawn, range(count), ["mean"] * 4000))
+    assert 0.925 <= np.mean((found[:, 1] <= 20) & (found[:, 2] >= 20)) <= 0.97
+    told = [statistics.paired(column, np.full(count, 20.0), range(count)) for column in drawn.T[:1000]]
+    assert 0.03 <= np.mean([one.p < 0.05 for one in told]) <= 0.07
+    assert np.mean([(one.p < 0.05) == (not one.low <= 0 <= one.high) for one in told]) >= 0.99
 
 
 @pytest.mark.parametrize(("training", "image"), [(0.3, 0.3), (0.02, 3.0), (0.5, 1.0)])
@@ -321,10 +342,13 @@ def test_holm_only_ever_makes_a_claim_harder_and_keeps_the_order(chances):
 
 
 @settings(deadline=None, max_examples=30, database=None)
-@given(st.lists(st.floats(-1e3, 1e3), min_size=1, max_size=12), st.floats(-1e3, 1e3))
-def test_an_interval_moves_with_its_values_and_lies_within_them(values, shift):
+@given(st.lists(st.floats(-1e3, 1e3), min_size=2, max_size=12), st.floats(-1e3, 1e3))
+def test_an_interval_moves_with_its_values_and_lies_within_them_unless_they_are_few(values, shift):
     column = np.array(values)
     value, low, high = statistics.bootstrap(column, range(len(values)))
     moved = statistics.bootstrap(column + shift, range(len(values)))
     assert moved == pytest.approx((value + shift, low + shift, high + shift), abs=1e-9)
-    assert min(values) - 1e-9 <= low <= high <= max(values) + 1e-9
+    assert low <= value + 1e-9
+    assert value <= high + 1e-9
+    if len(values) >= statistics.FEW_GROUPS:
+        assert min(values) - 1e-9 <= low <= high <= max(values) + 1e-9

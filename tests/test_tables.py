@@ -247,6 +247,12 @@ def test_guests_with_few_images_take_none_from_the_others_and_say_so(tmp_path):
     assert "fewer images: tested on 4 of these 6 images; inbench run scores the others" in text
 
 
+def test_where_nobody_was_trained_a_first_look_takes_none_either(tmp_path):
+    filled(tmp_path, name="mean-fill")
+    lay(tmp_path, "nearest", (20.0,) * 6, labels={"any_budget": True})
+    assert "1 of 2 complete; 6 test images" in tables.table(tmp_path)
+
+
 def test_a_budget_is_found_as_it_was_typed(tmp_path):
     lay(tmp_path, labels={"budget": "paper[steps=9]"})
     assert "gan" in tables.table(tmp_path, budget="paper[steps=9,val_images=7]")

@@ -204,7 +204,7 @@ def test_the_table_says_what_was_compared_and_by_which_rule(tmp_path):
     text = tables.claims(tmp_path, "meng2020", "markdown", datasets="celeba=faces")
     assert "| our method fills better than CE" in text
     assert "On faces, 64 x 64, budget paper: 60 test images, intervals over the images of one training each, paired" in text
-    assert "p below 0.05 after Holm over all claims of this table" in text
+    assert "p below 0.05 after Holm over all claims of the paper" in text
     assert "Not run, and not in the table: our method fills better than an autoencoder (dense-gan against autoencoder)" in text
 
 

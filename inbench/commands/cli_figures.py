@@ -33,7 +33,7 @@ def add(commands: Any) -> None:
     shown.add_argument(
         "--seed", type=int, default=0, metavar="N", help="of the pictures drawn at random (default: %(default)s)"
     )
-    told = "pictures of a grid by each rule: random, best, worst, disagreement (default: 3, 1, 1, 1); id=NAME: that one"
+    told = "pictures of a grid by each rule: random, best, worst, disagreement (default: 3, 1, 1, 1)"
     shown.add_argument("--pick", metavar="RULE=N,..", help=told)
     add_paper(shown)
     shown.add_argument("--datasets", metavar="ROLE=NAME,..", help="the data sets that stand for the paper's")

@@ -81,7 +81,10 @@ def pack(results: Path, archive: Path, *, weights: bool, short: bool = False) ->
     try:
         with records.whole_file(archive) as file, zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as packed:
             for record in found:
-                content = _packed(record, weights=weights, short=short)
+                try:
+                    content = _packed(record, weights=weights, short=short)
+                except OSError as error:
+                    raise UserError(f"{record.folder} cannot be read: {error.strerror}") from error
                 for name, data in content.items():
                     _add(packed, f"{record.folder.name}/{name}", data)
                 hashes = {name: records.sha256(data) for name, data in content.items()}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -55,8 +56,11 @@ class Compared:
     @property
     def over(self) -> str:
         """What its intervals are over."""
-        trainings = f"{self.seeds[0]} and {self.seeds[1]} trainings, " if self.by_seeds else ""
-        return f"{trainings}{self.images} images"
+        return f"{self.trainings}, {self.images} images" if self.by_seeds else f"{self.images} images"
+
+    @property
+    def trainings(self) -> str:
+        return f"{self.seeds[0]} and {self.seeds[1]} trainings"
 
     @property
     def alone(self) -> str:
@@ -66,7 +70,8 @@ class Compared:
     @property
     def claims(self) -> bool:
         """Whether the primary is claimed here."""
-        return self.section.mask == self.primary and not self.withheld and PRIMARY in self.differences
+        told = self.differences.get(PRIMARY)
+        return self.section.mask == self.primary and not self.withheld and told is not None and math.isfinite(told.p)
 
 
 def compare(
@@ -83,6 +88,7 @@ def compare(
     found = []
     seen = dict.fromkeys((one, *others), False)
     met = dict.fromkeys(others, False)
+    itself: dict[str, Side] = {}
     kept = found_in(results)
     where = asked_for(kept, only, masks, budget)
     shown = where if budget or any(named) else shown_once(kept)
@@ -98,14 +104,21 @@ def compare(
         sides = sides_of(section.mask, *forms)
         for text, side in zip((one, other), sides, strict=True):
             seen[text] |= bool(side)
-        if sides[0] and sides[1] and len(_trained_on(sides)) < 2:
+        if sides[0] and sides[1] and _are_one(sides[0], sides[1]):
+            itself.setdefault(other, sides[0])
+        elif sides[0] and sides[1] and len(_trained_on(sides)) < 2:
             met[other] = True
-            _refuse_itself(sides[0], sides[1])
             found.append(compared_in(table, sides[0], sides[1], primary=primary, beside=there))
     for text, is_there in seen.items():
         if not is_there:
             raise _absent(text, kept, results, primary, elsewhere=bool(masks))
     for other, has_met in met.items():
+        if not has_met and other in itself:
+            label = itself[other].label
+            raise UserError(
+                f"{one} and {other} are the same trainings; write another method, or a budget to each: "
+                f"'{label}, paper[steps=1000]' '{label}, paper[steps=2000]'"
+            )
         if not has_met:
             raise UserError(
                 f"{one} and {other} were never scored on the same data, mask and budget; inbench tables shows where"
@@ -213,12 +226,9 @@ def budget_in(text: str) -> str | None:
     return next((label for part in brackets.split_list(text)[1:] if (label := standing.label_of(part))), None)
 
 
-def _refuse_itself(one: Side, other: Side) -> None:
-    if [record.key for record in one.records] == [record.key for record in other.records]:
-        raise UserError(
-            f"{one.shown} and {other.shown} are the same trainings; write another method, or a budget to each: "
-            f"'{one.label}, paper[steps=1000]' '{one.label}, paper[steps=2000]'"
-        )
+def _are_one(one: Side, other: Side) -> bool:
+    """Whether two names are of the same trainings."""
+    return [record.key for record in one.records] == [record.key for record in other.records]
 
 
 def forms_of(scored: Scored, text: str, *, elsewhere: bool = False) -> list[Side]:
@@ -235,6 +245,9 @@ def forms_of(scored: Scored, text: str, *, elsewhere: bool = False) -> list[Side
         row = {"method": told["run"]["method"], "params": told["run"]["params"], "label": told["labels"]["method"]}
         on_it = elsewhere or trained_there(told["labels"]["train_mask"], scored.section.mask)
         ok = [record for record in same if record.status == "ok" and record.key in scored.entries]
+        ok = [
+            record for record in ok if record.key in scored.whole.entries
+        ] or ok  # a seed with fewer images takes none from others
         if ok and on_it and in_tables == ", ".join([name, *asked]):
             exactly.append(Side(text, text, ok))
         elif ok and on_it and is_of(row, name) and (not asked or ", ".join(asked) == numerics_of(told["run"])):
@@ -261,7 +274,7 @@ def compared_in(table: Scored, *sides: Side, primary: str = PRIMARY_MASK, beside
         ours, theirs = ([[scored.mean(record, name) for record in side] for name in metrics] for side in (one, other))
         apart = [statistics.between_seeds(*each, fixed=fixed) for each in zip(ours, theirs, errors, strict=True)]
     else:
-        pairs = zip(values[0].T, values[1].T, reduces, strict=True)
+        pairs = zip(values[0].T, values[len(one)].T, reduces, strict=True)
         apart = [statistics.paired(mine, yours, owners, reduce=reduce) for mine, yours, reduce in pairs]
     found = Compared(
         section,
@@ -300,7 +313,8 @@ def _beside(one: Side, other: Side) -> str:
     changed = [name for name, value in theirs["params"].items() if value != mine["params"][name]]
     told = [f"{name}={brackets.value_text(theirs['params'][name])}" for name in changed]
     numerics = [numerics_of(theirs)] if numerics_of(theirs) != numerics_of(mine) else []
-    return ", ".join(told + numerics) if told else other.shown
+    budgets = [budget for budget in [budget_in(other.shown)] if budget and budget != budget_in(one.shown)]
+    return ", ".join(told + numerics + budgets) if told else other.shown
 
 
 def _withheld(section: Section, sides: Iterable[Side]) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Sequence
 from typing import Any
 
@@ -23,7 +22,12 @@ BRIEFLY = (PRIMARY, "ssim")
 def sheets(found: Sequence[Compared]) -> list[Sheet]:
     """A sheet for each section: of two methods all metrics, the primary first; of more the primary, a line for each other."""
     claims = claims_of(found)
-    together = [list(same) for _, same in itertools.groupby(found, key=lambda compared: compared.section)]
+    places: dict[tuple[str, ...], list[Compared]] = {}
+    for compared in found:  # those of two budgets stand with the others of the first's
+        section = compared.section
+        place = (section.dataset, section.data, str(section.size), section.mask, section.budget.partition(" and ")[0])
+        places.setdefault(place, []).append(compared)
+    together = list(places.values())
     if max(map(len, together), default=0) > 1:
         others = list(dict.fromkeys(compared.names[1] for compared in found))
         return [_sheet_of_many(same, others, claims) for same in together]
@@ -54,7 +58,7 @@ def _sheet_of_many(found: Sequence[Compared], others: Sequence[str], claims: int
         notes.append(f"the verdict is on {PRIMARY} alone, p by Holm over {claims} claims")
     notes += _cautions(found)
     if several := [compared for compared in found if compared.spread is not None]:
-        notes += power(max(several, key=lambda compared: compared.spread[0] if compared.spread else 0))
+        notes += power(max(several, key=_least))
     here = {compared.names[1] for compared in found}
     if missing := [name for name in others if name not in here]:
         notes.append(f"not scored here: {', '.join(missing)}")
@@ -100,7 +104,7 @@ def _sheet_of_two(compared: Compared, claims: int) -> Sheet:
 def _better(compared: Compared, name: str) -> str:
     """Who is better where the interval leaves 0 out; nobody else."""
     difference = compared.differences[name]
-    if compared.withheld or difference.low <= 0 <= difference.high:
+    if compared.withheld or not (difference.low > 0 or difference.high < 0):
         return ""
     better = compared.told[name]["better"]
     if better == "zero":  # a difference does not say which of the two is nearer to 0
@@ -175,6 +179,8 @@ def _verdict_in_short(compared: Compared) -> str:
 def _unclaimed(compared: Compared) -> str:
     if compared.withheld:
         return f"no verdict: {compared.withheld}"
+    if PRIMARY in compared.differences and not np.isfinite(compared.differences[PRIMARY].p):
+        return f"no verdict: of {PRIMARY} these images tell nothing"
     return "" if compared.claims else f"no verdict: claims are made of {PRIMARY} on the hole {compared.primary} alone"
 
 
@@ -190,6 +196,11 @@ def _claimed(compared: Compared) -> str:
 def _p(compared: Compared) -> str:
     chance = _chance(compared)
     return "p below 0.001" if chance < 0.001 else f"p = {chance:.3g}"
+
+
+def _least(compared: Compared) -> float:
+    """The least difference that its trainings tell from nothing."""
+    return statistics.separable(*compared.spread, max(2, min(compared.seeds))) if compared.spread else 0.0
 
 
 def power(compared: Compared) -> list[str]:

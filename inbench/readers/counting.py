@@ -40,6 +40,8 @@ def unreadable(record: Record) -> str:
                 return f"{name} holds what is no number"
             if (rows["group"].abs() >= MOST_GROUPS).any():
                 return f"{name} has groups beyond any count"
+            if rows.index.hasnans:
+                return f"{name} has an image without a name"
             if not rows.index.is_unique:
                 return f"{name} names an image twice"
         except Exception as error:  # of damaged rows pandas raises whatever its parser stumbles over

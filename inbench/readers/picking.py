@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -23,25 +22,20 @@ RULES = {
     "disagreement": f"largest standard deviation of {METRIC} between the methods shown",
 }
 """What each rule is, in the words of a caption."""
-NAMED = "id"
-"""A picture that the user names, as export's manifest does: `id=NAME`."""
 MOST = 50
 """Pictures by one rule."""
 WANTED: Mapping[str, int] = MappingProxyType({"random": 3, "best": 1, "worst": 1, "disagreement": 1})
 
 
 def wanted(text: str | None) -> Mapping[str, int]:
-    """`random=3,worst=1,id=NAME` -> how many pictures by each rule; a `UserError` where that is not said."""
+    """`random=3,worst=1` -> how many pictures by each rule; a `UserError` where that is not said."""
     if text is None:
         return WANTED
     found = {}
     for part in text.split(","):
         rule, _, count = part.partition("=")
-        if rule == NAMED and count:
-            found[part] = 1
-            continue
         if rule not in RULES:
-            raise unknown("rule", rule, [*RULES, NAMED])
+            raise unknown("rule", rule, RULES)
         if not count.isdecimal() or int(count) > MOST:
             raise UserError(f"--pick {part!r} does not say how many pictures, 0 to {MOST}; write {rule}=2")
         found[rule] = int(count)
@@ -76,23 +70,13 @@ def picked(ids: Sequence[str], values: NDArray[np.float64], wanted: Mapping[str,
     }
     found: dict[str, Pick] = {}
     for rule, count in wanted.items():
-        if rule not in RULES:
-            found |= {name: Pick(name, NAMED) for name in [_named(rule.removeprefix(f"{NAMED}="), ids)]}
-            continue
         order = [ids[place] for place in np.argsort(orders[rule], kind="stable") if np.isfinite(orders[rule][place])]
         fresh = [image_id for image_id in order if image_id not in found]
         found |= {image_id: Pick(image_id, rule) for image_id in fresh[:count]}
     return list(found.values())
 
 
-def _named(name: str, ids: Sequence[str]) -> str:
-    if name not in ids:
-        raise unknown("test picture", name, ids if len(ids) <= MOST else [*ids[:3], *difflib.get_close_matches(name, ids)])
-    return name
-
-
 def in_words(found: Sequence[Pick], *, seed: int = 0) -> str:
     """The rules behind some pictures, for their caption."""
     used = dict.fromkeys(pick.rule for pick in found)
-    told = {**RULES, NAMED: "chosen by hand"}
-    return "; ".join(f"{rule}: {told[rule]}{f' (seed {seed})' if rule == 'random' else ''}" for rule in used)
+    return "; ".join(f"{rule}: {RULES[rule]}{f' (seed {seed})' if rule == 'random' else ''}" for rule in used)

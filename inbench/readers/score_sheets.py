@@ -287,9 +287,9 @@ def _training_sheet(members: list[Row]) -> Sheet:
         for told in row["trainings"]:
             each = row | {"converged": told["converged"], "past_best": told["past_best"], "below_floor": False}
             cells = [Cell(row["shown"] + marks(each)), Cell(str(told["seed"]))]
-            cells += [number(told["scores"].get(name), 3 if name == "ssim" else 2) for name in (PRIMARY, "ssim")]
-            looks = [number(told["best_look"], 2), number(told["best_step"], 0), number(told["last_look"], 2)]
-            body.append([*cells, *(looks if told["best_look"] is not None else [NO_CELL] * 3)])
+            said = [(told["scores"].get(PRIMARY), 2), (told["scores"].get("ssim"), 3)]
+            said += [(told["best_look"], 2), (told["best_step"], 0), (told["last_look"], 2)]
+            body.append(cells + [NO_CELL if value is None else Cell(f"{value:.{digits}f}") for value, digits in said])
     counted = images(max(row["metrics"][PRIMARY]["n"] for row in members), members[0]["mask"])
     answers = "the best look" if "checkpoint=best" in members[0]["budget"] else "the last step"
     notes = [f"{counted}; looks: psnr on the hole of the validation pictures", f"scores are of {answers}"]

@@ -48,13 +48,14 @@ class Scored:
 
     @functools.cached_property
     def whole(self) -> Scored:
-        """Without those tested on fewer images than all who were trained at the budget of the table.
+        """Without those tested on fewer images than all who were trained at the budget of the table; where none was, than most.
 
         A closed form that once took a first look, or guesses from elsewhere on a few pictures, would take the others from all.
         """
         counts = {key: entry["n"] for key, (_, entry) in self.entries.items()}
-        at_home = (counts[key] for key, record in self.records.items() if not record.told["labels"]["any_budget"])
-        least = min(at_home, default=0)
+        own = {key: record for key, record in self.records.items() if "external" not in record.told}
+        at_home = [counts[key] for key, record in own.items() if not record.told["labels"]["any_budget"]]
+        least = min(at_home) if at_home else max((counts[key] for key in own), default=0)
         return self.among([record for key, record in self.records.items() if counts[key] >= least])
 
     def for_two(self, one: Sequence[Record], other: Sequence[Record]) -> Scored:

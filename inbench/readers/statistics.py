@@ -14,6 +14,7 @@ from inbench.words.protocol import MSE_FLOOR
 
 RESAMPLES = 1000
 LEVEL = 0.95
+FEW_GROUPS = 8
 POWER = 0.8
 """How often a difference is told from nothing by those who are said to be able to."""
 BLOCK = 100
@@ -62,7 +63,7 @@ def bootstraps(values: NDArray[np.float64], owners: Sequence[int], reduces: Sequ
         mine = [place for place, reduce in enumerate(reduces) if reduce == name and whole[place]]
         if mine:
             means, drawn = reduced(values[:, mine].mean(0), name), reduced(resampled(values[:, mine], owners), name)
-            ends = _ends(drawn, len(set(owners)))
+            ends = _ends(means, drawn, len(set(owners)))
             for place, *interval in zip(mine, means, *ends, strict=True):
                 found[place] = (float(interval[0]), float(interval[1]), float(interval[2]))
     for place in range(len(reduces)):
@@ -77,12 +78,19 @@ def bootstrap(values: NDArray[np.float64], owners: Sequence[int], *, reduce: str
     return bootstraps(values[:, None], owners, [reduce])[0]
 
 
-def _ends(drawn: NDArray[np.float64], groups: int) -> NDArray[np.float64]:
-    """The ends of the interval of so many groups; of one alone there is none, and every resample is it."""
+def _ends(value: NDArray[np.float64], drawn: NDArray[np.float64], groups: int) -> NDArray[np.float64]:
+    """The ends of the interval of so many groups, from their resamples; of one alone nothing is known.
+
+    Of few groups a thousand resamples do not reach so far out as Student's t does, which then takes their spread alone.
+    """
     from scipy import special  # not scipy.stats, which takes a third of a second to import
 
-    tail = special.ndtr(special.stdtrit(groups - 1, (1 - LEVEL) / 2) * stretch(groups)) if groups > 1 else 0.5
-    found: NDArray[np.float64] = np.quantile(drawn, [tail, 1 - tail], axis=0)
+    if groups < 2:
+        return np.full((2, *drawn.shape[1:]), np.nan)
+    out = special.stdtrit(groups - 1, (1 - LEVEL) / 2) * stretch(groups)
+    if groups < FEW_GROUPS:
+        return np.stack([value + out * drawn.std(0), value - out * drawn.std(0)])
+    found: NDArray[np.float64] = np.quantile(drawn, [special.ndtr(out), special.ndtr(-out)], axis=0)
     return found
 
 
@@ -95,6 +103,7 @@ class Error:
 
 
 NO_ERROR = Error(0.0, math.inf)
+UNKNOWN = Error(math.nan, 1.0)
 
 
 def half_width(parts: Sequence[Error], chance: float = 1 - LEVEL, *more: float) -> float:
@@ -112,6 +121,8 @@ def half_width(parts: Sequence[Error], chance: float = 1 - LEVEL, *more: float) 
 
 def chance_of(value: float, parts: Sequence[Error]) -> float:
     """The chance of a value so far from 0 where it is 0: how much the interval that ends there leaves out."""
+    if not all(map(math.isfinite, (value, *(part.squared for part in parts)))):
+        return math.nan
     if not any(part.squared for part in parts):
         return 1.0 if value == 0 else 0.0
     low, high = LEAST_CHANCE, 0.0
@@ -127,19 +138,23 @@ def over_images(
     """How far other images would move what some trainings come to together, by every metric (bootstrap).
 
     trainings: the per-image values of each, [n, k], all of the same images, of which those without a value in one training are
-    left out. weigh: what each counts: 1 / 3 for a mean of three, and -1 / 2 for the mean of two that is taken from it.
+    left out; of one group alone the error is not known. weigh: what each counts: 1 / 3 for a mean of three, and -1 / 2 for the
+    mean of two that is taken from it.
     """
+    values, count = np.stack(trainings, axis=2), len(trainings)  # [n, k, trainings]
+    whole = [bool(np.isfinite(column).all()) for column in values.transpose(1, 0, 2)]
+    drawn = resampled(values[:, whole].reshape(len(values), sum(whole) * count), owners)  # all that have every value, at once
+    together = iter(drawn.reshape(RESAMPLES, sum(whole), count).swapaxes(0, 1))
     found = []
     for place, reduce in enumerate(reduces):
-        values = np.stack([training[:, place] for training in trainings], axis=1)
-        held = np.isfinite(values).all(1)
+        held = np.isfinite(values[:, place]).all(1)
         mine = np.asarray(owners)[held].tolist()
         groups = len(set(mine))
-        if groups > 1:
-            moved = reduced(resampled(values[held], mine), reduce) @ np.array(weigh)
-            found.append(Error(float(moved.var()) * stretch(groups) ** 2, groups - 1))
-        else:
-            found.append(NO_ERROR)
+        if groups < 2:
+            found.append(UNKNOWN)
+            continue
+        means = next(together) if whole[place] else resampled(values[held, place], mine)
+        found.append(Error(float((reduced(means, reduce) @ np.array(weigh)).var()) * stretch(groups) ** 2, groups - 1))
     return found
 
 
@@ -172,8 +187,8 @@ def paired(one: NDArray[np.float64], other: NDArray[np.float64], owners: Sequenc
     """A difference on the same images: both are drawn together, so that what is hard for both does not count.
 
     one, other: per-image values, [n]; images that one of them lacks are left out. p is the smallest level at which the
-    interval leaves 0 out, 1 where there is but one group; where no resample crosses 0, Student's t on their spread tells it,
-    so that many claims can be held together.
+    interval leaves 0 out; where no resample crosses 0, Student's t on their spread tells it, so that many claims can be held
+    together. Of one group there is no interval, and no p.
     """
     held = np.isfinite(one) & np.isfinite(other)
     if not held.any():
@@ -181,9 +196,9 @@ def paired(one: NDArray[np.float64], other: NDArray[np.float64], owners: Sequenc
     values, mine = np.stack([one[held], other[held]], axis=1), np.asarray(owners)[held].tolist()
     means, drawn = reduced(values.mean(0), reduce), reduced(resampled(values, mine), reduce)
     drawn, groups = drawn[:, 0] - drawn[:, 1], len(set(mine))
-    low, high = _ends(drawn, groups)
-    value = float(means[0] - means[1])
-    return Difference(value, float(low), float(high), _chance(value, drawn, groups))
+    value = means[0] - means[1]
+    low, high = _ends(value, drawn, groups)
+    return Difference(float(value), float(low), float(high), _chance(float(value), drawn, groups))
 
 
 def _chance(value: float, drawn: NDArray[np.float64], groups: int) -> float:
@@ -191,11 +206,11 @@ def _chance(value: float, drawn: NDArray[np.float64], groups: int) -> float:
     from scipy import special
 
     if groups < 2:
-        return 1.0
-    tail = (min(int((drawn <= 0).sum()), int((drawn >= 0).sum())) + 1) / (RESAMPLES + 1)
-    out = special.ndtri(min(tail, 0.5)) / stretch(groups)
-    if tail == 1 / (RESAMPLES + 1):
-        out = min(out, -abs(value) / (float(drawn.std()) * stretch(groups)) if drawn.std() else -math.inf)
+        return math.nan
+    spread, crossing = float(drawn.std()) * stretch(groups), min(int((drawn <= 0).sum()), int((drawn >= 0).sum()))
+    by_spread = -abs(value) / spread if spread else -math.inf if value else 0.0
+    by_count = special.ndtri(min((crossing + 1) / (RESAMPLES + 1), 0.5)) / stretch(groups)
+    out = by_spread if groups < FEW_GROUPS else by_count if crossing else min(by_count, by_spread)
     return float(2 * special.stdtr(groups - 1, out))
 
 

@@ -28,7 +28,7 @@ ERRORS = ("l1", "l2", "psnr", "psnr-pooled", "psnr-completed")
 NOT_RUN, EARLY = "not run", "too early"
 RULE = (
     "the gain is a difference, so taken that above 0 is what the paper says",
-    f"{SUPPORTED}: its interval lies above 0, and p below 0.05 after Holm over all claims of this table",
+    f"{SUPPORTED}: its interval lies above 0, and p below 0.05 after Holm over all claims of the paper",
     f"{EQUIVALENT}: the interval lies within the margin (0.1 dB, 0.005 of SSIM), each claim by itself",
     f"{REFUTED}: the interval lies below the margin, each claim by itself; of a metric without one, below 0, and p as above",
     f"{OPEN}: neither",
@@ -224,13 +224,15 @@ def _line(one: Judged) -> list[Cell]:
         return [*cells, NO_CELL, NO_CELL, NO_CELL, Cell(one.verdict)]
     digits = 4 if claim.metric.startswith(("ssim", "loss")) else 2
     interval = Cell(f"{told.low:+.{digits}f} to {told.high:+.{digits}f}") if math.isfinite(told.low) else NO_CELL
-    over = Cell(one.compared.over) if one.compared and math.isfinite(told.low) else NO_CELL
+    over = NO_CELL
+    if one.compared and math.isfinite(told.low):  # losses are of training, and hold no test image
+        over = Cell(one.compared.trainings if claim.metric in CURVES else one.compared.over)
     return [*cells, Cell(f"{told.value:+.{digits}f}"), interval, over, Cell(one.verdict)]
 
 
 def _told(compared: Compared) -> str:
     section = compared.section
-    over = f"{compared.over} (t)" if compared.by_seeds else "the images of one training each, paired"
+    over = f"{compared.trainings} (t) and their images" if compared.by_seeds else "the images of one training each, paired"
     over += ", a single one taken to vary as those beside it" if compared.by_seeds and compared.singles else ""
     place = f"on {section.dataset}, {section.size} x {section.size}, budget {section.budget}"
     return f"{place}: {images(compared.images, section.mask)}, intervals over {over}"

@@ -16,7 +16,7 @@ CONVERGED_MEANS = "not converged: the best validation psnr of the last fifth is 
 PAST_BEST_MEANS = (
     "past its best: all validation psnr of the last fifth is over 0.1 dB below what half the looks of an earlier fifth reached"
 )
-"""What ‡ and § mean."""
+"""What ‡ and ¶ mean."""
 
 
 def fifths(record: Record) -> list[list[float]]:
