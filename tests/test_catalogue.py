@@ -11,7 +11,7 @@ from conftest import Told
 from inbench.acts import promises
 from inbench.commands import catalogue
 from inbench.joints import registry
-from inbench.words import params
+from inbench.words import budget, params
 
 PAGE = Path(__file__).parents[1] / "docs" / "built-in.md"
 
@@ -23,13 +23,22 @@ def test_the_committed_page_is_that_of_the_plugins() -> None:
 
 def test_every_plugin_and_every_option_has_its_line() -> None:
     pytest.importorskip("cv2")
-    entries = PAGE.read_text(encoding="utf-8").partition("\n## The contract\n")[0].split("\n### ")[1:]
+    entries = PAGE.read_text(encoding="utf-8").partition("\n## Budgets\n")[0].split("\n### ")[1:]
     named = {entry.partition("\n")[0]: entry for entry in entries}
     for plugins in registry.load().plugins.values():
         for name, plugin in plugins.items():
             options = [line for line in named.pop(name).splitlines() if line.startswith("| ")][1:]
             assert len(options) == len(params.described(plugin.cls.Params)), name
     assert not named
+
+
+def test_every_option_of_a_budget_has_its_line() -> None:
+    told = PAGE.read_text(encoding="utf-8").partition("\n## Budgets\n")[2].partition("\n## The contract\n")[0]
+    for name in budget.BUDGETS:
+        assert f"- `{name}`: " in told
+    for option, value, _ in budget.described("paper"):
+        (line,) = [line for line in told.splitlines() if line.startswith(f"| {option.replace('_', '-')} | ")]
+        assert line.split(" | ")[3] == value
 
 
 def test_every_promise_of_the_contract_has_its_line() -> None:

@@ -478,7 +478,9 @@ def test_show_with_json_is_json_alone(command):
 
 
 def test_show_of_a_name_that_there_is_not_is_one_sentence(command):
-    refused(command("show", "dense-gn"), "unknown method, data set, mask or metric 'dense-gn'; did you mean 'dense-gan'?")
+    refused(
+        command("show", "dense-gn"), "unknown method, data set, mask, metric or budget 'dense-gn'; did you mean 'dense-gan'?"
+    )
 
 
 def test_show_of_a_broken_plugin_says_where(command, plugin):
@@ -567,6 +569,17 @@ def test_what_has_no_pictures_is_refused(command, tmp_path, name, kind):
 def test_a_picture_of_something_wrong_is_one_sentence(command, tmp_path, words, sentence):
     refused(command("show", *words.split(), "--picture", str(tmp_path / "sheet.png")), sentence)
     assert not (tmp_path / "sheet.png").exists()
+
+
+def test_a_budget_is_shown_with_its_options_as_they_were_written(command):
+    told = command("show", "paper[steps=2000,ema=0.999]")
+    assert told.code == 0
+    assert "paper, a budget" in told.out
+    assert "  steps = 2000: visits to the optimizers" in told.out
+    assert "  ema = 0.999: decay" in told.out
+    assert "  val-times = 20: " in told.out
+    refused(command("show", "paper[step=9]"), "did you mean 'steps'?")
+    refused(command("show", "paper", "--picture"), "paper is a budget; only masks and data sets have pictures")
 
 
 def test_pictures_of_the_users_own_are_shown_by_their_path(command, tmp_path, album):

@@ -8,11 +8,16 @@ from typing import Any
 from inbench.acts import promises
 from inbench.joints.registry import KINDS, SPOKEN, Registry
 from inbench.readers.formats import plain
-from inbench.words import params, records
+from inbench.words import budget, params, records
 
 HEAD = """# What there is
 
-Every method, data set, mask and metric with its options, written by `inbench list --write` from the plugins themselves.
+Every method, data set, mask and metric with its options, and the budgets, written by `inbench list --write` from what they say
+of themselves.
+"""
+BUDGETS = """## Budgets
+
+What every method is given alike: `paper[steps=2000,ema=0.999]` is `paper` with other options.
 """
 PROMISED = """## The contract
 
@@ -28,7 +33,18 @@ def page(registry: Registry) -> str:
     for kind in KINDS:
         parts.append(f"## {SPOKEN[kind].capitalize()}s\n")
         parts += [entry(registry.plugins[kind][name].cls) for name in registry.names(kind)]
-    return "\n".join([*parts, PROMISED, *map(promised, KINDS)])
+    return "\n".join([*parts, BUDGETS, budgets(), PROMISED, *map(promised, KINDS)])
+
+
+def budgets() -> str:
+    """The options of all budgets: what each does, and its value in each of them."""
+    names = list(budget.BUDGETS)
+    lines = [f"- `{name}`: {budget.ABOUT[name]}" for name in names]
+    lines += ["", f"| option | {' | '.join(names)} | effect |", f"|---|{'---|' * len(names)}---|"]
+    for each in zip(*map(budget.described, names), strict=True):
+        words = (each[0][0].replace("_", "-"), *(value for _, value, _ in each), each[0][2])
+        lines.append(f"| {' | '.join(map(plain, words))} |")
+    return "\n".join([*lines, ""])
 
 
 def promised(kind: str) -> str:

@@ -287,10 +287,14 @@ def _show(asked: argparse.Namespace) -> int:
     from inbench.commands.progress import Screen
     from inbench.joints import registry, store
     from inbench.runs import plan
+    from inbench.words import budget
 
     plugins = registry.load(asked.plugin)
     plan.check_size(asked.size)
-    told = showing.facts(showing.found(asked.name, plugins), brackets.parse(asked.name).options, asked.size)
+    if brackets.parse(asked.name).name in budget.BUDGETS:
+        told = showing.of_budget(asked.name)
+    else:
+        told = showing.facts(showing.found(asked.name, plugins), brackets.parse(asked.name).options, asked.size)
     if asked.picture is not None:
         report, folder = Screen(sys.stderr).preparing, asked.data or store.default_folder()
         sheet = showing.picture(asked.name, plugins, size=asked.size, folder=folder, report=report)

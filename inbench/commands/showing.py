@@ -15,7 +15,7 @@ from inbench.acts.scoring import Operations
 from inbench.joints import choices
 from inbench.joints.preparing import Report
 from inbench.joints.registry import KINDS, YOURS, Plugin, Registry
-from inbench.words import brackets, params
+from inbench.words import brackets, budget, params
 from inbench.words.errors import UserError, unknown
 from inbench.words.method import Method
 
@@ -34,9 +34,9 @@ def found(text: str, plugins: Registry) -> Plugin:
     if choices.names_files(name, plugins):
         return plugins.get("dataset", "folder")
     raise unknown(
-        "method, data set, mask or metric",
+        "method, data set, mask, metric or budget",
         name,
-        [name for kind in KINDS for name in plugins.names(kind)],
+        [*(name for kind in KINDS for name in plugins.names(kind)), *budget.BUDGETS],
         otherwise=YOURS,
     )
 
@@ -61,6 +61,13 @@ def facts(plugin: Plugin, options: Mapping[str, str], size: int) -> dict[str, An
             for name, default, told in params.described(cls.Params)
         ],
     }
+
+
+def of_budget(text: str) -> dict[str, Any]:
+    """What a budget is, and its options with their values and effects."""
+    options = [{"name": name, "default": value, "source": "", "about": about} for name, value, about in budget.described(text)]
+    name = brackets.parse(text).name
+    return {"name": name, "kind": "budget", "summary": budget.ABOUT[name], "params": options}
 
 
 def costs(cls: type[Method], options: Mapping[str, str], size: int) -> dict[str, Any]:
@@ -100,6 +107,8 @@ def in_words(told: dict[str, Any]) -> str:
 
 def picture(text: str, plugins: Registry, *, size: int, folder: Path, report: Report) -> Image.Image:
     """A sheet of 64: holes of a mask (white is missing), or test pictures of a data set."""
+    if (name := brackets.parse(text).name) in budget.BUDGETS:
+        raise UserError(f"{name} is a budget; only masks and data sets have pictures")
     plugin = found(text, plugins)
     if plugin.kind == "mask":
         holes = choices.mask(text, size, plugins).mask.draw([f"hole {place}" for place in range(ROWS * COLUMNS)], size)

@@ -52,7 +52,18 @@ BUDGETS = {
     "quick": _Spending(steps=64, batch=16, test_images=100, val_images=8, val_times=5),
     "paper": _Spending(epochs=50, batch=64),
 }
-"""`smoke` for tests (seconds), `quick` for a first look (ranks nothing), `paper` for results."""
+ABOUT = {
+    "smoke": "a few steps, for tests; ranks nothing",
+    "quick": "a first look, in minutes; ranks nothing",
+    "paper": "for results",
+}
+
+
+def described(text: str) -> list[tuple[str, str, str]]:
+    """Every option of a budget as it was written: its name, its value in words, and what it does."""
+    values = params.values_of(read(text))
+    found = params.described(_Spending)
+    return [(name, brackets.value_text(values[name]), str(told.get("about", ""))) for name, _, told in found]
 
 
 def read(text: str) -> Budget:
