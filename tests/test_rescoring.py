@@ -150,13 +150,19 @@ def test_the_same_name_with_other_guesses_replaces_the_row(command: Command, res
 
 
 @pytest.mark.usefixtures("scored")
-def test_a_subset_is_compared_on_the_images_that_all_rows_have(command: Command, results: Path, tmp_path: Path) -> None:
+def test_a_subset_is_scored_beside_the_others_on_its_own_images_and_takes_none_from_their_tables(
+    command: Command, results: Path, tmp_path: Path
+) -> None:
     out = tmp_path / "out"
     assert command("export", *DATA, "--mask", "center", "--images", "5", "--output", str(out)).code == 0
     told = command("score", "--guesses", str(out / "seen"), "--name", "black", "--results", str(results))
     assert told.code == 0, told.err
     assert "5 test images" in told.out
     assert "| mean-fill" in told.out
+    told = command("tables", "--results", str(results), "--masks", "center")
+    assert "12 test images" in told.out
+    assert "black: fewer images: tested on 5 of these 12 images; inbench compare takes the images that two have" in told.out
+    assert "5 test images, the same for both" in command("compare", "black", "mean-fill", "--results", str(results)).out
 
 
 @pytest.mark.usefixtures("scored")

@@ -184,7 +184,7 @@ def _score(asked: argparse.Namespace) -> int:
     if own["moved"]:
         print(f"inbench: known pixels were changed in {own['moved']} of {count} guesses, by {own['drift']:.2g} levels on "
               "average; they are pasted back, and known-drift tells of them", file=sys.stderr)  # fmt: skip
-    made = [row for row in tables.rows(asked.results) if _is_beside(row, record.told)]
+    made = [row for row in tables.rows(asked.results, beside=record.key) if _is_beside(row, record.told)]
     if asked.json:
         print_json({"rows": made})
     else:

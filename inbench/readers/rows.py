@@ -19,20 +19,28 @@ ENDS = ("mean", "low", "high")
 """What a metric of a row is: its mean over the images, and its interval."""
 
 
-def rows(results: Path, *, keys: set[str] | None = None, masks: set[str] | None = None) -> list[dict[str, Any]]:
-    """A row for each method, parameters, data set and mask, or for some: the content of `inbench tables --json`."""
+def rows(
+    results: Path, *, keys: set[str] | None = None, masks: set[str] | None = None, beside: str | None = None
+) -> list[dict[str, Any]]:
+    """A row for each method, parameters, data set and mask, or for some: the content of `inbench tables --json`.
+
+    beside: the key of one on whose images the others stand, however few they are.
+    """
     found = found_in(results, keys=keys)
-    made = rows_of(found, where=shown_once(found))
+    made = rows_of(found, where=shown_once(found), beside=beside)
     return [row for row in made if masks is None or row["mask"] in masks or row["status"] != "ok"]
 
 
-def rows_of(found: list[Record], *, where: Callable[[Section], bool] = lambda _: True) -> list[dict[str, Any]]:
-    """The rows of some records; where: in which tables, for their intervals take the time."""
+def rows_of(
+    found: list[Record], *, where: Callable[[Section], bool] = lambda _: True, beside: str | None = None
+) -> list[dict[str, Any]]:
+    """The rows of some records; where: in which tables, for their intervals take the time; beside: as above."""
     made = []
     for section, members in sections(found).items():
         if not where(section):
             continue
-        scored = Scored(section, members).whole
+        scored = Scored(section, members)
+        scored = scored if beside in scored.entries else scored.whole
         groups = [(same, _ok(same, scored)) for same in trainings(members)]
         names = told_apart([same for same, _ in groups])
         intervals = bootstrapped(scored, [ok[0] for _, ok in groups if len(ok) == 1])
