@@ -28,7 +28,7 @@ ROLES = celeba=celeba64-closeup,cars=cars64
 FLIPS = augmentation=flip,ema=0.999
 AUTO = autoencoder[region=hole,mask-channel=true,schedule=cosine,lr=0.0005]
 NET = dense-gan[adversarial=0,tv=0,hole-weight=10,mask-channel=true,schedule=cosine,lr=0.0005]
-PARTS = '[dense=false]' '[skips=off]' '[bottleneck=fc]' '[tv=1e-6]' linear '$(AUTO)'
+PARTS = '[dense=false]' '[dense=false,plain=matched]' '[skips=off]' '[bottleneck=fc]' '[tv=1e-6]' linear '$(AUTO)'
 
 # Writes the committed tables anew from the committed records, and the page of all plugins from the plugins.
 tables: .venv/run
