@@ -29,6 +29,15 @@ def test_how_many_images_were_tested_is_no_matter_of_training(tmp_path):
     assert text.count("budget: paper[steps=9],") == 1
 
 
+def test_one_budget_may_be_asked_for(tmp_path, command):
+    lay(tmp_path, told=curve(20.0), labels={"budget": "paper[steps=9,test_images=4]"})
+    lay(tmp_path, "other", told=curve(20.0), labels={"budget": "paper[steps=5]"}, run={"steps": 5})
+    asked = ("tables", "--results", str(tmp_path), "--time-to", "20", "--budget")
+    assert set(body(command(*asked, "paper[test_images=4,steps=9]").out)) == {"gan"}
+    assert set(body(command(*asked, "paper[steps=5]").out)) == {"other"}
+    assert command(*asked, "paper[steps=7]").err.startswith("inbench: unknown budget 'paper[steps=7]'")
+
+
 def test_a_goal_that_was_never_reached_is_a_dash_and_seeds_are_counted(tmp_path):
     lay(tmp_path, told=curve(18.0, 19.0, 20.0, 20.0, 20.0))
     lay(tmp_path, told=curve(18.0, 19.0, 19.5, 19.5, 20.2), run={"seed": 1})

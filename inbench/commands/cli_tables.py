@@ -136,7 +136,7 @@ def _refuse_claims_of_a_table(asked: argparse.Namespace) -> None:
 
 IGNORED = {
     "--paper": ("only", "masks", "methods"),
-    "--time-to": ("masks", "budget", "methods"),
+    "--time-to": ("masks", "methods"),
     "--timings": ("only", "masks", "budget", "methods"),
 }
 """Of what chooses among tables, what other kinds of table do not ask for."""
@@ -175,7 +175,7 @@ def _text(asked: argparse.Namespace) -> tuple[str, str, Path]:
     form = tables.format_of(asked.format, str(_place(asked.write or asked.check or "")[0]), asked.json)
     home = asked.results / "TABLES.md"
     if asked.time_to:
-        chosen_times = {"only": asked.only, "timed": asked.timings}
+        chosen_times = {"only": asked.only, "budget": asked.budget, "timed": asked.timings}
         return tables.time_to_quality(asked.results, asked.time_to, form, **chosen_times), "time to quality", home
     if asked.timings:
         if form != "markdown":

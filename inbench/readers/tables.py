@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from inbench.readers import counting, curves, formats, naming, paper_sheets, timings, verdicts
+from inbench.readers import counting, curves, formats, naming, paper_sheets, standing, timings, verdicts
 from inbench.readers.across import across_sheets
 from inbench.readers.costs import cost_sheets
 from inbench.readers.rows import rows as rows
@@ -159,11 +159,20 @@ def across(results: Path, option: str, metrics: str = PRIMARY, **chosen: Any) ->
     )
 
 
-def time_to_quality(results: Path, goals: str, form: str, *, only: str | None = None, timed: Path | None = None) -> str:
-    """When the validation of each training first reached so many dB; timed: a file of `inbench bench` with seconds a step."""
+def time_to_quality(
+    results: Path, goals: str, form: str, *, only: str | None = None, budget: str | None = None, timed: Path | None = None
+) -> str:
+    """When the validation of each training first reached so many dB; timed: a file of `inbench bench` with seconds a step.
+
+    budget: of trainings at it, however many images they are tested on.
+    """
     wanted = goals_of(goals)
     _for_people("--time-to", form, "; run.json has the validation")
     found = of_dataset(found_in(results), only)
+    asked_for(found, budget=budget)
+    if budget:
+        training = standing.of_training(standing.label_of(budget) or budget)
+        found = [record for record in found if standing.of_training(record.told["labels"]["budget"]) == training]
     times = timings.step_times(timings.read(timed)) if timed else None
     return formats.FORMATS[form](quality_sheets(found, wanted, times))
 
