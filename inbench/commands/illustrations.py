@@ -210,7 +210,7 @@ def _label(metric: str, members: Sequence[Named]) -> str:
 
 def _intervals(members: Sequence[Named]) -> str:
     several = any(metric_seeds(one.row) > 1 for one in members)
-    told = f"Bars are 95 % intervals over images{' (one training) or over trainings (several)' if several else ''}."
+    told = f"Bars are 95 % intervals over images{' (one training) or over trainings and images (several)' if several else ''}."
     budget = members[0].row["budget"]
     return told if ranks(budget) else f"{told} Budget {budget} is a first look and ranks nothing."
 
