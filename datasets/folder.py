@@ -43,7 +43,8 @@ class Folder(Dataset):
         files = Files(source)
         if not files.pictures():
             raise UserError(f"{source} holds no pictures (.jpg, .png, .webp, .bmp, .tif)")
-        rows = index(files) if "index.csv" in files.known else by_folder(files.pictures()) or by_hash(files.pictures())
+        listed = index(files) if "index.csv" in files.known else by_folder(files.pictures()) or None
+        rows = by_hash(files.pictures()) if listed is None else listed
         parts = {part: [row for row in rows if row.split == part] for part in PARTS}
         for part in ("train", "test"):
             if not parts[part]:
@@ -53,12 +54,13 @@ class Folder(Dataset):
         if test is None:
             test = self.pictures(files, parts["test"], size)
         elif odd := {row.file for row in parts["test"]} ^ set(test.ids):
-            listed = beside(source)[1].name
-            raise UserError(f"{listed} must name the test pictures of {source.name}, all and no others; look at {min(odd)!r}")
+            rows_file = beside(source)[1].name
+            raise UserError(
+                f"{rows_file} must name the test pictures of {source.name}, all and no others; look at {min(odd)!r}"
+            )
         val = self.pictures(files, parts["val"], size) if parts["val"] else None
-        drawn = rows and "index.csv" not in files.known and not by_folder(files.pictures())
         few = f"the hash of their names draws only {len(parts['test'])} test pictures; folders train, val and test choose them"
-        notes = (few,) if drawn and len(parts["test"]) < FEW else ()
+        notes = (few,) if listed is None and len(parts["test"]) < FEW else ()
         return Split(self.pictures(files, parts["train"], size), test, val, notes=notes)
 
     def fewer(self, source: Path, rows: list[Row]) -> list[Row]:

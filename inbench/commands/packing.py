@@ -81,10 +81,7 @@ def pack(results: Path, archive: Path, *, weights: bool, short: bool = False) ->
     try:
         with records.whole_file(archive) as file, zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as packed:
             for record in found:
-                try:
-                    content = _packed(record, weights=weights, short=short)
-                except OSError as error:
-                    raise UserError(f"{record.folder} cannot be read: {error.strerror}") from error
+                content = _packed(record, weights=weights, short=short)
                 for name, data in content.items():
                     _add(packed, f"{record.folder.name}/{name}", data)
                 hashes = {name: records.sha256(data) for name, data in content.items()}
@@ -95,7 +92,14 @@ def pack(results: Path, archive: Path, *, weights: bool, short: bool = False) ->
 
 
 def _packed(record: Record, *, weights: bool, short: bool) -> dict[str, bytes]:
-    """The files of a record as a pack holds them."""
+    """The files of a record as a pack holds them. Raises `UserError` where one cannot be read."""
+    try:
+        return _files_of(record, weights=weights, short=short)
+    except OSError as error:
+        raise UserError(f"{record.folder} cannot be read: {error.strerror}") from error
+
+
+def _files_of(record: Record, *, weights: bool, short: bool) -> dict[str, bytes]:
     listed = {name.removesuffix(".gz") for name in records.listed(record.folder)}
     kept = sorted(name for name in listed if records.is_light(name) or (weights and name in HEAVY))
     texts = {name: record.text(name) for name in kept if name.endswith(".csv")}

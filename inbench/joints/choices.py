@@ -120,7 +120,7 @@ def dataset(text: str, plugins: Registry, *, source: Path | None = None, skip_ba
     try:
         plugin = plugins.get("dataset", "folder" if is_path else named.name)
     except UserError as error:
-        if any(fault.name == named.name and fault.kind in ("", "dataset") for fault in plugins.faults):
+        if plugins.faults_of("dataset", named.name):
             raise
         stop = "" if str(error).endswith("?") else "."
         raise UserError(f"{error}{stop} Pictures of your own are named by their path, as ./{named.name}") from None

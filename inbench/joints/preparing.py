@@ -206,6 +206,13 @@ NAMED = 3
 """Bad pictures that are named; all are counted."""
 
 
+def _left_out(bad: list[str]) -> list[str]:
+    """The note on pictures that could not be read; none where all could."""
+    more = f" and {len(bad) - NAMED} more" if len(bad) > NAMED else ""
+    named = f"{', '.join(sorted(bad)[:NAMED])}{more}"
+    return [f"{len(bad)} bad image{'s' if len(bad) > 1 else ''} skipped: {named}"] if bad else []
+
+
 def _header(count: int, size: int) -> bytes:
     """The first 128 bytes of a .npy of uint8 [count, size, size, 3], whatever the count."""
     told = f"{{'descr': '|u1', 'fortran_order': False, 'shape': ({count}, {size}, {size}, 3), }}"
@@ -250,15 +257,7 @@ def _write(split: Split, work: Path, size: int, report: Report, lost: frozenset[
     for one, other in itertools.combinations(PARTS, 2):
         if both := set(writers[one].ids) & set(writers[other].ids):
             raise UserError(f"{min(both)!r} is in the {one} part and in the {other} part; a picture may be in one part only")
-    more = f" and {len(bad) - NAMED} more" if len(bad) > NAMED else ""
-    notes = [
-        *split.notes,
-        *(
-            [f"{len(bad)} bad image{'s' if len(bad) > 1 else ''} skipped: {', '.join(sorted(bad)[:NAMED])}{more}"]
-            if bad
-            else []
-        ),
-    ]
+    notes = [*split.notes, *_left_out(bad)]
     notes += [f"{w.dropped} {w.name} pictures that another part has too were left out" for w in writers.values() if w.dropped]
     return {
         "content": content_hash(

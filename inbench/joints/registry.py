@@ -104,13 +104,17 @@ class Registry:
         named = set(named_files(files))
         return [f"a plugin is left out: {fault}" for fault in self.faults if fault.origin in named]
 
+    def faults_of(self, kind: str, name: str) -> list[Fault]:
+        """What is wrong with plugins of a kind and name; with a file of that name too, unless some plugin is called so."""
+        kinds = (kind,) if name in self.plugins[kind] else ("", kind)
+        return [fault for fault in self.faults if fault.name == name and fault.kind in kinds]
+
     def get(self, kind: str, name: str) -> Plugin:
         """The plugin of that name; a broken one asked for by name, or a name that does not exist, is a `UserError`."""
         if name in self.plugins[kind]:
             return self.plugins[kind][name]
-        for fault in self.faults:
-            if fault.name == name and fault.kind in ("", kind):
-                raise UserError(f"{kind} {name!r} is broken: {fault}")
+        for fault in self.faults_of(kind, name):
+            raise UserError(f"{kind} {name!r} is broken: {fault}")
         told = unknown(SPOKEN[kind], name, self.plugins[kind], otherwise=YOURS)
         broken = [fault for fault in self.faults if not fault.kind and Path(fault.origin).is_absolute()]
         if broken:

@@ -28,14 +28,16 @@ from inbench.words.records import Record
 class Compared:
     """One section: the differences of A and B by metric. by_seeds: over trainings, else over the pictures of one each.
 
-    singles: those with one training that another seed would change; beside several of the other it is taken to vary as they do.
-    beside: B as it is told beside A: of the same method, the parameters that differ. withheld: why nothing is claimed;
-    short: which of the two had so short a training that what is claimed of it says little of the method; fallen: which were
-    better before the end of theirs. primary: the hole that is claimed of; trained: the one that both were trained on, where it
-    is another than they are tested on. spread: of trainings, by the primary metric, and what the choice of the images adds.
+    budget: B's, which is A's unless another was asked for. singles: those with one training that another seed would change;
+    beside several of the other it is taken to vary as they do. beside: B as it is told beside A: of the same method, the
+    parameters that differ. withheld: why nothing is claimed; short: which of the two had so short a training that what is
+    claimed of it says little of the method; fallen: which were better before the end of theirs. primary: the hole that is
+    claimed of; trained: the one that both were trained on, where it is another than they are tested on. spread: of trainings,
+    by the primary metric, and what the choice of the images adds.
     """
 
     section: Section
+    budget: str
     names: tuple[str, str]
     beside: str
     seeds: tuple[int, int]
@@ -52,6 +54,11 @@ class Compared:
     trained: str = ""
     spread: tuple[float, Error] | None = None
     adjusted: float | None = None
+
+    @property
+    def place(self) -> dict[str, Any]:
+        """Its section, with the budgets of both."""
+        return {**vars(self.section), "budget": " and ".join(dict.fromkeys((self.section.budget, self.budget)))}
 
     @property
     def over(self) -> str:
@@ -84,20 +91,20 @@ def compare(
     own; nothing is claimed of two budgets. Raises `UserError` where a method has no scores, or none with the first.
     """
     others = tuple(varied(one, other) for other in others)
-    named = [budget_in(text) for text in (one, *others)]
+    budgets = {text: budget_in(text) for text in (one, *others)}
     found = []
     seen = dict.fromkeys((one, *others), False)
     met = dict.fromkeys(others, False)
     itself: dict[str, Side] = {}
     kept = found_in(results)
     where = asked_for(kept, only, masks, budget)
-    shown = where if budget or any(named) else shown_once(kept)
+    shown = where if budget or any(budgets.values()) else shown_once(kept)
     primary = brackets.split_list(masks)[0] if masks else PRIMARY_MASK
     tables = {section: Scored(section, members) for section, members in sections(kept).items()}
     for section, other in itertools.product(tables, others):
-        if not (where(section) and shown(section)) or (named[0] or budget_in(other)) not in (None, section.budget):
+        if not (where(section) and shown(section)) or (budgets[one] or budgets[other]) not in (None, section.budget):
             continue
-        table, there = tables[section], tables.get(dataclasses.replace(section, budget=budget_in(other) or section.budget))
+        table, there = tables[section], tables.get(dataclasses.replace(section, budget=budgets[other] or section.budget))
         forms = [
             forms_of(place, text, elsewhere=bool(masks)) if place else [] for place, text in ((table, one), (there, other))
         ]
@@ -112,17 +119,16 @@ def compare(
     for text, is_there in seen.items():
         if not is_there:
             raise _absent(text, kept, results, primary, elsewhere=bool(masks))
-    for other, has_met in met.items():
-        if not has_met and other in itself:
-            label = itself[other].label
-            raise UserError(
-                f"{one} and {other} are the same trainings; write another method, or a budget to each: "
-                f"'{label}, paper[steps=1000]' '{label}, paper[steps=2000]'"
-            )
-        if not has_met:
+    for other in [other for other, has_met in met.items() if not has_met]:
+        if other not in itself:
             raise UserError(
                 f"{one} and {other} were never scored on the same data, mask and budget; inbench tables shows where"
             )
+        label = itself[other].label
+        raise UserError(
+            f"{one} and {other} are the same trainings; write another method, or a budget to each: "
+            f"'{label}, paper[steps=1000]' '{label}, paper[steps=2000]'"
+        )
     _hold_together(found)
     return found
 
@@ -245,9 +251,8 @@ def forms_of(scored: Scored, text: str, *, elsewhere: bool = False) -> list[Side
         row = {"method": told["run"]["method"], "params": told["run"]["params"], "label": told["labels"]["method"]}
         on_it = elsewhere or trained_there(told["labels"]["train_mask"], scored.section.mask)
         ok = [record for record in same if record.status == "ok" and record.key in scored.entries]
-        ok = [
-            record for record in ok if record.key in scored.whole.entries
-        ] or ok  # a seed with fewer images takes none from others
+        # a seed with fewer images takes none from the others
+        ok = [record for record in ok if record.key in scored.whole.entries] or ok
         if ok and on_it and in_tables == ", ".join([name, *asked]):
             exactly.append(Side(text, text, ok))
         elif ok and on_it and is_of(row, name) and (not asked or ", ".join(asked) == numerics_of(told["run"])):
@@ -258,10 +263,9 @@ def forms_of(scored: Scored, text: str, *, elsewhere: bool = False) -> list[Side
 def compared_in(table: Scored, *sides: Side, primary: str = PRIMARY_MASK, beside: Scored | None = None) -> Compared:
     """Two methods in one section; primary: the hole that claims are made of; beside: where the second is, at another budget."""
     one, other = (side.records for side in sides)
-    budgets = dict.fromkeys(place.section.budget for place in (table, beside or table))
-    section = dataclasses.replace(table.section, budget=" and ".join(budgets))
-    scored = Scored(section, [*one, *other]) if beside not in (None, table) else table.for_two(one, other)
-    unequal = "they were given different budgets" if len(budgets) > 1 else ""
+    section, budget = table.section, beside.section.budget if beside else table.section.budget
+    scored = table.for_two(one, other) if budget == section.budget else Scored(section, [*one, *other])
+    unequal = "they were given different budgets" if budget != section.budget else ""
     metrics = {name: told for name, told in one[0].told["metrics"].items() if name in other[0].told["metrics"]}
     by_seeds = any(len(side) > 1 and not has_no_chance(side) for side in (one, other))
     columns = [scored.columns(record, metrics) for record in (*one, *other)]
@@ -278,6 +282,7 @@ def compared_in(table: Scored, *sides: Side, primary: str = PRIMARY_MASK, beside
         apart = [statistics.paired(mine, yours, owners, reduce=reduce) for mine, yours, reduce in pairs]
     found = Compared(
         section,
+        budget,
         (sides[0].shown, sides[1].shown),
         _beside(*sides),
         (len(one), len(other)),

@@ -10,6 +10,7 @@ import numpy as np
 from inbench.readers import statistics
 from inbench.readers.comparison import Compared, claims_of
 from inbench.readers.score_sheets import SHOWN, images, title_of
+from inbench.readers.sections import Section
 from inbench.readers.sheets import NO_CELL, Cell, Column, Sheet
 from inbench.words.protocol import FLOOR, MARGINS, PRIMARY
 
@@ -22,11 +23,9 @@ BRIEFLY = (PRIMARY, "ssim")
 def sheets(found: Sequence[Compared]) -> list[Sheet]:
     """A sheet for each section: of two methods all metrics, the primary first; of more the primary, a line for each other."""
     claims = claims_of(found)
-    places: dict[tuple[str, ...], list[Compared]] = {}
-    for compared in found:  # those of two budgets stand with the others of the first's
-        section = compared.section
-        place = (section.dataset, section.data, str(section.size), section.mask, section.budget.partition(" and ")[0])
-        places.setdefault(place, []).append(compared)
+    places: dict[Section, list[Compared]] = {}
+    for compared in found:
+        places.setdefault(compared.section, []).append(compared)
     together = list(places.values())
     if max(map(len, together), default=0) > 1:
         others = list(dict.fromkeys(compared.names[1] for compared in found))
@@ -63,7 +62,7 @@ def _sheet_of_many(found: Sequence[Compared], others: Sequence[str], claims: int
     if missing := [name for name in others if name not in here]:
         notes.append(f"not scored here: {', '.join(missing)}")
     return Sheet(
-        f"{first} against {len(found)} {'others' if len(found) > 1 else 'other'}: {title_of(vars(found[0].section))}",
+        f"{first} against {len(found)} {'others' if len(found) > 1 else 'other'}: {title_of(found[0].place)}",
         columns,
         body,
         notes,
@@ -98,7 +97,7 @@ def _sheet_of_two(compared: Compared, claims: int) -> Sheet:
         unit = compared.told[name]["unit"]
         label = f"{name} {unit}".strip() + (" (primary)" if name == PRIMARY and section.mask == compared.primary else "")
         body.append([Cell(label), *_difference(compared, name), Cell(_better(compared, name) or "-")])
-    return Sheet(f"{one} against {other}: {title_of(vars(section))}", columns, body, _notes(compared, claims))
+    return Sheet(f"{one} against {other}: {title_of(compared.place)}", columns, body, _notes(compared, claims))
 
 
 def _better(compared: Compared, name: str) -> str:
@@ -222,7 +221,7 @@ def as_rows(found: Sequence[Compared]) -> list[dict[str, Any]]:
     """The same for programs."""
     return [
         {
-            **vars(compared.section),
+            **compared.place,
             "methods": list(compared.names),
             "seeds": list(compared.seeds),
             "images": compared.images,

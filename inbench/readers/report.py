@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from inbench import __version__
-from inbench.readers import counting, page, provenance
+from inbench.readers import counting, page, provenance, watched
 from inbench.readers.chart_lines import Training, trainings
 from inbench.readers.costs import cost_sheets
 from inbench.readers.rows import rows_of, trained_on_it
@@ -271,5 +271,6 @@ def written(told: Report, galleries: Sequence[Gallery] = (), notices: Sequence[s
         private=private,
         protocol=PROTOCOL_LINE,
         primary=PRIMARY,
+        watched=watched,
         sentences=sentences,
     )

@@ -131,6 +131,7 @@ def _training(record: Record, scored: Scored) -> dict[str, Any]:
     means = {name: scored.mean(record, name) for name in record.told["metrics"]}
     return {
         "seed": record.told["run"]["seed"],
+        "checkpoint": watched.checkpoint(record),
         "scores": {name: mean if np.isfinite(mean) else None for name, mean in means.items()},
         "converged": watched.converged([record]),
         "past_best": watched.past_best([record]),
@@ -245,11 +246,10 @@ def _metrics(ok: list[Record], scored: Scored, drawn: Intervals) -> dict[str, di
 
 def _over_both(ok: list[Record], metrics: Mapping[str, Mapping[str, Any]], scored: Scored) -> list[statistics.Interval]:
     """The intervals of several trainings of a method."""
-    owners = scored.columns(ok[0], metrics)[1]
-    values, reduces = [scored.columns(record, metrics)[0] for record in ok], [told["reduce"] for told in metrics.values()]
-    errors = statistics.over_images(values, [1 / len(ok)] * len(ok), owners, reduces)
+    values, owners = zip(*(scored.columns(record, metrics) for record in ok), strict=True)
+    errors = statistics.over_images(values, [1 / len(ok)] * len(ok), owners[0], [told["reduce"] for told in metrics.values()])
     means = ([scored.mean(record, name) for record in ok] for name in metrics)
-    return [statistics.over_seeds(values, error) for values, error in zip(means, errors, strict=True)]
+    return [statistics.over_seeds(each, error) for each, error in zip(means, errors, strict=True)]
 
 
 def _of_sets(ok: list[Record], scored: Scored) -> dict[str, dict[str, Any]]:

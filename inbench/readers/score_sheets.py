@@ -282,18 +282,16 @@ def training_sheets(made: Sequence[Row]) -> list[Sheet]:
 def _training_sheet(members: list[Row]) -> Sheet:
     columns = [Column("method", number=False), Column("seed"), *(Column(head(name, members)) for name in (PRIMARY, "ssim"))]
     columns += [Column("best look dB"), Column("at step"), Column("last look dB")]
+    singles = [row | told | {"below_floor": False} for row in members for told in row["trainings"]]
     body = []
-    for row in members:
-        for told in row["trainings"]:
-            each = row | {"converged": told["converged"], "past_best": told["past_best"], "below_floor": False}
-            cells = [Cell(row["shown"] + marks(each)), Cell(str(told["seed"]))]
-            said = [(told["scores"].get(PRIMARY), 2), (told["scores"].get("ssim"), 3)]
-            said += [(told["best_look"], 2), (told["best_step"], 0), (told["last_look"], 2)]
-            body.append(cells + [NO_CELL if value is None else Cell(f"{value:.{digits}f}") for value, digits in said])
+    for one in singles:
+        said = [(one["scores"].get(PRIMARY), 2), (one["scores"].get("ssim"), 3)]
+        said += [(one["best_look"], 2), (one["best_step"], 0), (one["last_look"], 2)]
+        cells = [NO_CELL if value is None else Cell(f"{value:.{digits}f}") for value, digits in said]
+        body.append([Cell(one["shown"] + marks(one)), Cell(str(one["seed"])), *cells])
     counted = images(max(row["metrics"][PRIMARY]["n"] for row in members), members[0]["mask"])
-    answers = "the best look" if "checkpoint=best" in members[0]["budget"] else "the last step"
+    answers = "the last step" if singles[0]["checkpoint"] == "last" else "the best look"
     notes = [f"{counted}; looks: psnr on the hole of the validation pictures", f"scores are of {answers}"]
-    singles = [row | told for row in members for told in row["trainings"]]
     return Sheet(f"{title_of(members[0])}: each training", columns, body, [*notes, *_of_curves(singles)])
 
 

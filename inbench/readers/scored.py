@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from inbench.readers import counting, statistics
@@ -77,9 +78,12 @@ class Scored:
         """The pictures that all were scored on."""
         return sorted(set.intersection(*map(set, self._own_ids))) if self._own_ids else []
 
+    def _rows(self, record: Record) -> pd.DataFrame:
+        return counting.frame(record, self.entries[record.key][0]).loc[self.ids]
+
     def columns(self, record: Record, metrics: Iterable[str]) -> tuple[NDArray[np.float64], list[int]]:
         """The values of some metrics, [n, k], and to which group each image belongs; without groups, each to itself."""
-        frame = counting.frame(record, self.entries[record.key][0]).loc[self.ids]
+        frame = self._rows(record)
         groups = frame["group"].to_numpy(np.float64)
         owners = range(len(groups)) if np.isnan(groups).any() else groups.astype(int).tolist()
         return frame[[record.told["metrics"][name]["column"] for name in metrics]].to_numpy(np.float64), list(owners)
@@ -90,10 +94,7 @@ class Scored:
         if self.same and metric in told:
             return float("nan") if told[metric] is None else float(told[metric])
         if record.key not in self._means:  # of all metrics at once, for the rows are one file
-            values, metrics = self.columns(record, record.told["metrics"])[0], record.told["metrics"]
-            reduced = (statistics.reduced(counting.mean_of(column), told["reduce"])
-                       for column, told in zip(values.T, metrics.values(), strict=True))  # fmt: skip
-            self._means[record.key] = dict(zip(metrics, map(float, reduced), strict=True))
+            self._means[record.key] = counting.means(self._rows(record), record.told["metrics"])
         return self._means[record.key][metric]
 
 

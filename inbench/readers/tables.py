@@ -54,9 +54,8 @@ def table(
     if len(found) < len(there):
         best = "" if sheets is cost_sheets else "; bold is the best of these"
         also = [f"{len(found)} of {len(there)} rows are shown: --methods {methods}{best}.", *also]
-    if form == "csv":
-        return formats.as_csv(found, metrics(found) if metrics else None)
-    return written(found, form, sheets=sheets, unfinished=unfinished_in(folder), damaged=damaged, also=also)
+    shown = metrics(found) if metrics else None
+    return written(found, form, sheets=sheets, metrics=shown, unfinished=unfinished_in(folder), damaged=damaged, also=also)
 
 
 def markdown(made: Rows) -> str:
@@ -69,15 +68,16 @@ def written(
     form: str,
     *,
     sheets: Callable[[Rows], list[Sheet]] = score_sheets,
+    metrics: Sequence[str] | None = None,
     unfinished: int = 0,
     damaged: Sequence[str] = (),
     also: Sequence[str] = (),
 ) -> str:
-    """Rows in a format; for programs (csv, json) the rows themselves."""
+    """Rows in a format; for programs (csv, json) the rows themselves; metrics: those of a CSV, None for all."""
     if form not in FORMATS:
         raise unknown("format", form, FORMATS)
     if form in ("csv", "json"):
-        return formats.as_csv(made) if form == "csv" else formats.as_json(made)
+        return formats.as_csv(made, metrics) if form == "csv" else formats.as_json(made)
     command, last = ("`inbench run`" if form == "markdown" else "inbench run"), []
     if unfinished:
         told = f"{unfinished} more {'runs are' if unfinished > 1 else 'run is'} not finished"

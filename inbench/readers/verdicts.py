@@ -49,6 +49,12 @@ class Judged:
     def early(self) -> bool:
         return self.verdict.startswith(EARLY)
 
+    @property
+    def chance(self) -> float | None:
+        """The p that it is judged by; None where nothing can be judged, or the verdict is there."""
+        told = self.difference
+        return told.p if told and math.isfinite(told.p) and not self.verdict else None
+
 
 @dataclass(frozen=True)
 class Pair:
@@ -163,21 +169,19 @@ def _of_curves(claim: Claim, pair: Pair) -> Judged:
 
 
 def _settle(tested: Sequence[Judged]) -> None:
-    """The verdicts of all that can be judged; all were to be, and are one family, so that chance decides none of many."""
-    chances = statistics.holm([_chance(one) for one in tested])
+    """The verdicts of all that can be judged; all were to be, and are one family, so that chance decides none of many.
+
+    What is not judged yet has the p of 1, and makes no other claim easier.
+    """
+    chances = statistics.holm([1.0 if one.chance is None else one.chance for one in tested])
     for one, chance in zip(tested, chances, strict=True):
-        if one.difference and math.isfinite(one.difference.p) and not one.verdict:
+        if one.difference and one.chance is not None:
             one.verdict = verdict_of(one.difference, chance, MARGINS.get(one.claim.metric, 0.0))
             if one.compared and one.verdict != OPEN:
                 one.verdict += one.compared.alone
             if one.compared and (cautions := _cautions(one.claim, one.compared)):
                 one.verdict += f", so far: {cautions}"
         one.verdict = one.verdict or OPEN
-
-
-def _chance(one: Judged) -> float:
-    """The p of a claim; 1 of what has none, so that what is not judged yet makes no other claim easier."""
-    return one.difference.p if one.difference and math.isfinite(one.difference.p) and not one.verdict else 1.0
 
 
 def _cautions(claim: Claim, compared: Compared) -> str:

@@ -12,9 +12,10 @@ from inbench.words.records import Record
 FIFTHS = 5
 TOLD = 0.1
 """dB of validation psnr by which the last fifth of a training may rise above, or fall below, what came before."""
-CONVERGED_MEANS = "not converged: the best validation psnr of the last fifth is over 0.1 dB above the best before"
+CONVERGED_MEANS = f"not converged: the best validation psnr of the last fifth is over {TOLD} dB above the best before"
 PAST_BEST_MEANS = (
-    "past its best: all validation psnr of the last fifth is over 0.1 dB below what half the looks of an earlier fifth reached"
+    f"past its best: all validation psnr of the last fifth is over {TOLD} dB below "
+    "what half the looks of an earlier fifth reached"
 )
 """What ‡ and ¶ mean."""
 
@@ -25,6 +26,11 @@ def fifths(record: Record) -> list[list[float]]:
     last = max((look["step"] for look in watched), default=0)
     ends = [math.ceil(last * part / FIFTHS) for part in range(FIFTHS + 1)]
     return [[look["psnr"] for look in watched if start < look["step"] <= end] for start, end in itertools.pairwise(ends)]
+
+
+def checkpoint(record: Record) -> str:
+    """Whose weights answer: those of the `last` step, unless it says otherwise."""
+    return str(record.told["run"].get("checkpoint", "last"))
 
 
 def rise(record: Record) -> float | None:
@@ -42,7 +48,7 @@ def fall(record: Record) -> float | None:
 
     The middle, since the best of so many looks lies above them by chance. None too where the best look answers.
     """
-    if record.told["run"].get("checkpoint", "last") != "last":
+    if checkpoint(record) != "last":
         return None
     *before, after = fifths(record)
     return max(map(median, filter(None, before))) - max(after) if any(before) and after else None

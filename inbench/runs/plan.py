@@ -136,9 +136,7 @@ def chosen_methods(asked: str, plugins: registry.Registry) -> list[brackets.Name
             found += [brackets.Named(name) for name, cls in classes.items() if not params.needs_option(cls.Params)]
             found += [fault for fault in plugins.faults if fault.kind in ("", "method")]
             continue
-        loaded = named.name in plugins.plugins["method"]  # then a file of that name says nothing of it
-        kinds = ("method",) if loaded else ("", "method")
-        faults = [fault for fault in plugins.faults if fault.name == named.name and fault.kind in kinds]
+        faults = plugins.faults_of("method", named.name)
         lacking = [fault for fault in faults if fault.unavailable]
         if not lacking:
             plugins.get("method", named.name)
