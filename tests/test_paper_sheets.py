@@ -79,6 +79,15 @@ def test_the_papers_budget_is_taken_where_there_are_several(tmp_path):
     assert body(table_1(tmp_path, budget="quick"))["Our method"][4] == "22.00 ±0.00"
 
 
+def test_of_budgets_with_as_many_rows_the_longest_training_is_taken_then_the_most_trainings(tmp_path):
+    """Not the one whose name sorts last: `paper[steps=300]` is a first look beside 2,000 steps."""
+    for steps, images, psnr in ((300, 4, 26.0), (2000, 2, 25.0), (2000, 3, 22.0)):
+        run = {"params": {"tv": 1e-6}, "steps": steps, "seed": images}
+        lay(tmp_path, "dense-gan", (psnr,) * images, run=run, labels={"budget": f"paper[steps={steps},test_images={images}]"})
+    assert body(table_1(tmp_path))["Our method"][4].startswith("23.50")  # of both trainings, on the two images they share
+    assert "2 test images" in table_1(tmp_path)
+
+
 def test_parameters_in_brackets_choose_the_row(tmp_path):
     lay(tmp_path, "dense-gan", (20.0,) * 4, run={"params": {"tv": 0.0, "adversarial": 0.001}}, label="dense-gan[tv=0]")
     found = body(table_1(tmp_path, table="2"))

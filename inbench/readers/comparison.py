@@ -29,11 +29,12 @@ class Compared:
     """One section: the differences of A and B by metric. by_seeds: over trainings, else over the pictures of one each.
 
     budget: B's, which is A's unless another was asked for. singles: those with one training that another seed would change;
-    beside several of the other it is taken to vary as they do. beside: B as it is told beside A: of the same method, the
-    parameters that differ. withheld: why nothing is claimed; short: which of the two had so short a training that what is
-    claimed of it says little of the method; fallen: which were better before the end of theirs. primary: the hole that is
-    claimed of; trained: the one that both were trained on, where it is another than they are tested on. spread: of trainings,
-    by the primary metric, and what the choice of the images adds.
+    beside several of the other it is taken to vary as they do. differences: where 0 is best, of how far the two means are
+    from it. beside: B as it is told beside A: of the same method, the parameters that differ. withheld: why nothing is
+    claimed; short: which of the two had so short a training that what is claimed of it says little of the method; fallen:
+    which were better before the end of theirs. primary: the hole that is claimed of; trained: the one that both were trained
+    on, where it is another than they are tested on. spread: of trainings, by the primary metric, and what the choice of the
+    images adds.
     """
 
     section: Section
@@ -268,14 +269,20 @@ def compared_in(table: Scored, *sides: Side, primary: str = PRIMARY_MASK, beside
     unequal = "they were given different budgets" if budget != section.budget else ""
     metrics = {name: told for name, told in one[0].told["metrics"].items() if name in other[0].told["metrics"]}
     by_seeds = any(len(side) > 1 and not has_no_chance(side) for side in (one, other))
+    means = [{name: [scored.mean(record, name) for record in side] for name in metrics} for side in (one, other)]
+    turned = [[_away(told["better"], mine[name]) for name, told in metrics.items()] for mine in means]  # [2, k]
     columns = [scored.columns(record, metrics) for record in (*one, *other)]
-    values, owners = [found for found, _ in columns], columns[0][1]
+    owners = columns[0][1]
+    values = [found * turned[place >= len(one)] for place, (found, _) in enumerate(columns)]
     reduces = [told["reduce"] for told in metrics.values()]
     if by_seeds:
         weigh = [1 / len(one)] * len(one) + [-1 / len(other)] * len(other)
         errors = statistics.over_images(values, weigh, owners, reduces)
         fixed = (has_no_chance(one), has_no_chance(other))
-        ours, theirs = ([[scored.mean(record, name) for record in side] for name in metrics] for side in (one, other))
+        ours, theirs = (
+            [[sign * mean for mean in mine[name]] for name, sign in zip(metrics, signs, strict=True)]
+            for mine, signs in zip(means, turned, strict=True)
+        )
         apart = [statistics.between_seeds(*each, fixed=fixed) for each in zip(ours, theirs, errors, strict=True)]
     else:
         pairs = zip(values[0].T, values[len(one)].T, reduces, strict=True)
@@ -303,6 +310,11 @@ def compared_in(table: Scored, *sides: Side, primary: str = PRIMARY_MASK, beside
         spreads = [np.std([scored.mean(record, PRIMARY) for record in side], ddof=1) for side in several]
         found.spread = float(np.sqrt(np.mean(np.square(spreads)))), errors[[*metrics].index(PRIMARY)]
     return found
+
+
+def _away(better: str, means: Sequence[float]) -> float:
+    """By what the values of a metric are multiplied, so that less is nearer to 0 where 0 is best: 1, or -1 below it."""
+    return -1.0 if better == "zero" and sum(means) < 0 else 1.0
 
 
 def has_no_chance(same: Sequence[Record]) -> bool:

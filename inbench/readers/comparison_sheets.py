@@ -94,8 +94,9 @@ def _sheet_of_two(compared: Compared, claims: int) -> Sheet:
     for name in [*shown, *(name for name in compared.differences if name not in shown)]:
         if name not in compared.differences:
             continue
-        unit = compared.told[name]["unit"]
-        label = f"{name} {unit}".strip() + (" (primary)" if name == PRIMARY and section.mask == compared.primary else "")
+        told, primary = compared.told[name], name == PRIMARY and section.mask == compared.primary
+        shown_as = f"|{name}|" if told["better"] == "zero" else name
+        label = f"{shown_as} {told['unit']}".strip() + (" (primary)" if primary else "")
         body.append([Cell(label), *_difference(compared, name), Cell(_better(compared, name) or "-")])
     return Sheet(f"{one} against {other}: {title_of(compared.place)}", columns, body, _notes(compared, claims))
 
@@ -105,14 +106,14 @@ def _better(compared: Compared, name: str) -> str:
     difference = compared.differences[name]
     if compared.withheld or not (difference.low > 0 or difference.high < 0):
         return ""
-    better = compared.told[name]["better"]
-    if better == "zero":  # a difference does not say which of the two is nearer to 0
-        return ""
-    return compared.names[0] if (difference.value > 0) == (better == "higher") else compared.names[1]
+    higher = compared.told[name]["better"] == "higher"
+    return compared.names[0] if (difference.value > 0) == higher else compared.names[1]
 
 
 def _notes(compared: Compared, claims: int) -> list[str]:
     lines = [f"{images(compared.images, compared.section.mask)}, the same for both", *_trained([compared])]
+    if any(told["better"] == "zero" for told in compared.told.values()):
+        lines.append("in bars: how far the mean is from 0, which is best")
     if compared.by_seeds:
         lines.append(f"over {compared.over} ({_test(compared)})")
         lines += _alone([compared])

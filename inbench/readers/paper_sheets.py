@@ -38,16 +38,22 @@ class Beside:
         self.labels = {role: one_set(there, label_of(name)) for role, name in roles.items()}
 
     def pairs(self, table: PaperTable) -> Pairs:
-        """Each row of a table with ours: at the paper's budget, or at the one that has most of its rows."""
+        """Each row of a table with ours: at the paper's budget, or at the one that has most of its rows.
+
+        Of several: the one that trained longest, then of most trainings, then of most images; never what comes out best.
+        """
         candidates = [self._candidates(table, row) for row in table.rows]
         budgets = {row["budget"] for found in candidates for row in found if not row["any_budget"]} or {
             row["budget"] for found in candidates for row in found
         }
         wanted = self.asked or table.rows[0].budget
 
-        def worth(budget: str) -> tuple[bool, bool, int, str]:
-            held = sum(any(row["budget"] == budget for row in found) for found in candidates)
-            return budget == wanted, ranks(budget), held, budget
+        def worth(budget: str) -> tuple[bool, bool, int, int, int, int, str]:
+            held = [mine for found in candidates if (mine := [row for row in found if row["budget"] == budget])]
+            scored = [row for mine in held for row in mine if row["metrics"]]
+            shown = max((row["train_images"] for row in scored if not row["any_budget"]), default=0)
+            tested = min((row["metrics"][PRIMARY]["n"] for row in scored), default=0)
+            return budget == wanted, ranks(budget), len(held), shown, sum(len(row["seeds"]) for row in scored), tested, budget
 
         chosen = self.asked or max(budgets, key=worth, default=wanted)
         return [

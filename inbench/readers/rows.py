@@ -11,7 +11,7 @@ import numpy as np
 from inbench.readers import statistics, watched
 from inbench.readers.naming import numerics_of, told_apart
 from inbench.readers.scored import Intervals, Scored, bootstrapped, entry_of
-from inbench.readers.sections import Section, found_in, sections, shown_once, trained_there, trainings
+from inbench.readers.sections import Section, found_in, images_shown, sections, shown_once, trained_there, trainings
 from inbench.words.protocol import FLOOR, PRIMARY
 from inbench.words.records import Record, mask_and_part, score_key
 
@@ -104,6 +104,7 @@ def _row(section: Section, same: list[Record], ok: list[Record], scored: Scored,
         "complete": len(ok) == len(same),
         "converged": watched.converged(ok),
         "past_best": watched.past_best(ok),
+        "train_images": max(map(images_shown, same)),
         "train_seconds": _train_seconds(ours) if ours else None,
         "ms_per_image": _ms_per_image(section, ours),
         "cpu_seconds": _cpu_seconds(ours) if ours else None,

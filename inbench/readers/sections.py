@@ -157,6 +157,12 @@ def by_data(made: Iterable[dict[str, Any]]) -> list[list[dict[str, Any]]]:
     return list(found.values())
 
 
+def images_shown(record: Record) -> int:
+    """How many pictures its training was given, one that comes again counted again; none where it learns nothing."""
+    run = record.told["run"]
+    return (run["steps"] or 0) * (run["batch"] or 0)
+
+
 def trainings(members: list[Record]) -> list[list[Record]]:
     """Records that differ by seed only, together."""
     groups: dict[str, list[Record]] = {}

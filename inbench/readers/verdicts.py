@@ -12,7 +12,7 @@ from inbench.readers.comparison import Compared, compared_in, forms_of, sides_of
 from inbench.readers.naming import one_set
 from inbench.readers.score_sheets import images
 from inbench.readers.scored import Scored
-from inbench.readers.sections import Section, sections
+from inbench.readers.sections import Section, images_shown, sections
 from inbench.readers.sheets import NO_CELL, Cell, Column, Sheet
 from inbench.readers.statistics import Difference
 from inbench.words.errors import UserError
@@ -60,19 +60,19 @@ class Judged:
 class Pair:
     """Two methods in a table: their records, and how they compare by every metric."""
 
-    scored: Scored
     sides: tuple[list[Record], list[Record]]
     compared: Compared
-
-    def means(self, metric: str) -> list[list[float]]:
-        return [[self.scored.mean(one, metric) for one in side] for side in self.sides]
 
 
 Between = Callable[[Section, str, str], Pair | None]
 
 
 def judge(kept: list[Record], paper: Paper, roles: Mapping[str, str], budget: str | None = None) -> list[Judged]:
-    """Every claim of a paper on the records there are; without a budget, on each data set under the one that tests most."""
+    """Every claim of a paper on the records there are.
+
+    Without a budget, on each data set under the one that tests most of them; of several the one that trained longest, whatever
+    comes out of it.
+    """
     labels = {role: label_of(name) for role, name in roles.items()}
     found = sections(kept)
 
@@ -84,27 +84,28 @@ def judge(kept: list[Record], paper: Paper, roles: Mapping[str, str], budget: st
         if not one or not other:
             return None
         sides = (one.records, other.records)
-        return Pair(table.for_two(*sides), sides, compared_in(table, one, other))
+        return Pair(sides, compared_in(table, one, other))
 
     sizes = {table.size for table in paper.tables}
     here = [section for section in found if section.size in sizes]
     budgets = [budget] if budget else sorted({section.budget for section in here})
+    shown_to = {record.key: images_shown(record) for record in kept}
+
+    def worth(tested: Sequence[Judged]) -> tuple[int, int]:
+        """How many claims are compared, and how many pictures the learners were shown."""
+        compared = [one.compared for one in tested if one.compared]
+        return len(compared), max((shown_to[key] for one in compared for key in one.keys), default=0)
+
     chosen: dict[str, Iterator[Judged]] = {}
     for role in {claim.dataset for claim in paper.claims}:
         claims = [claim for claim in paper.claims if claim.dataset == role]
         tested = {shown: [_test(claim, here, labels, shown, between) for claim in claims] for shown in budgets}
-        best = max(budgets, key=lambda shown: _worth(tested[shown]), default="")
+        best = max(budgets, key=lambda shown: worth(tested[shown]), default="")
         alike = [tested[shown] for shown in budgets if standing.of_training(shown) == standing.of_training(best)]
         chosen[role] = (max(same, key=_weight) for same in zip(*alike, strict=True)) if best else map(_not_run, claims)
     judged = [next(chosen[claim.dataset]) for claim in paper.claims]
     _settle(judged)
     return judged
-
-
-def _worth(tested: Sequence[Judged]) -> tuple[int, int]:
-    """How many claims can be judged, and how many were compared at all."""
-    compared = [one for one in tested if one.compared]
-    return sum(not one.early for one in compared), len(compared)
 
 
 def _weight(one: Judged) -> tuple[bool, int, int]:
@@ -133,18 +134,13 @@ def _test(claim: Claim, found: Iterable[Section], labels: Mapping[str, str], bud
         return _of_curves(claim, pair)
     if claim.metric not in pair.compared.differences:
         return Judged(claim, verdict=f"not scored by {claim.metric}: inbench score")
-    return _of_scores(claim, pair.compared, pair.means(claim.metric))
+    return _of_scores(claim, pair.compared)
 
 
-def _of_scores(claim: Claim, compared: Compared, means: Sequence[Sequence[float]]) -> Judged:
-    """The difference by a metric; where the best is 0, it tells who is nearer only while both are on one side of it."""
-    told, better = compared.differences[claim.metric], compared.told[claim.metric]["better"]
-    if better == "zero":
-        centres = [sum(side) / len(side) for side in means]
-        if min(centres) < 0 < max(centres):
-            return Judged(claim, compared, None, "no verdict: the two lie on either side of 0")
-        better = "lower" if max(centres) > 0 else "higher"
-    if better == "lower":
+def _of_scores(claim: Claim, compared: Compared) -> Judged:
+    """The difference by a metric; what is not higher is lower, or nearer to 0, where better is."""
+    told = compared.differences[claim.metric]
+    if compared.told[claim.metric]["better"] != "higher":
         told = Difference(-told.value, -told.high, -told.low, told.p)
     return Judged(claim, compared, told, _too_early(compared))
 
