@@ -7,7 +7,7 @@ from pathlib import Path
 from conftest import AUTO, FOOT, HEAD, TINY, Child, workers
 
 import inbench
-from inbench.words import records
+from inbench.words import disk, records
 
 HOSTILE = "<img src=x onerror=\"document.title='owned'\">"
 ENDING = "</script><script>document.title='owned'</script>"
@@ -36,5 +36,5 @@ def made(folder: Path) -> Path:
     for record in records.all_of(results):
         if record.told["run"]["method"] == "autoencoder":
             labels = {**record.told["labels"], "method": HOSTILE, "notes": [ENDING]}
-            records.commit(record.folder, {"run.json": records.to_json({**record.told, "labels": labels})})
+            disk.commit(record.folder, {"run.json": disk.to_json({**record.told, "labels": labels})})
     return results

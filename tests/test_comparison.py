@@ -8,7 +8,7 @@ import scipy.stats
 from test_tables import YOUNG, filled, floor, lay, scored
 
 from inbench.readers import comparison, comparison_sheets, formats, statistics, tables
-from inbench.words import records
+from inbench.words import disk, records
 from inbench.words.errors import UserError
 
 CLOSED = {"train_seconds": 1.0, "cpu_seconds": 1.0, "peak_memory_bytes": 1, "parameters": 1, "updates": {}}
@@ -314,7 +314,7 @@ def test_pictures_of_validation_are_called_so(tmp_path):
     for record in records.all_of(tmp_path):
         (entry,) = record.scores.values()
         told = {**record.told, "scores": {"center[side=32] on val": {**entry, "shown": "center on val"}}}
-        records.commit(record.folder, {"run.json": records.to_json(told)})
+        disk.commit(record.folder, {"run.json": disk.to_json(told)})
     (found,) = comparison.compare(tmp_path, "one", "other")
     assert "60 validation images, the same for both" in formats.markdown(comparison_sheets.sheets([found]))
 

@@ -9,7 +9,7 @@ import pytest
 from test_tables import lay
 
 from inbench.readers import chart_lines, curves
-from inbench.words import records
+from inbench.words import disk, records
 
 
 def curve(loss: np.ndarray) -> curves.Curve:
@@ -66,7 +66,7 @@ def test_only_what_learned_step_by_step_has_a_curve(pictured: Path) -> None:
 )
 def test_what_is_no_curve_is_none_and_no_line_of_a_chart(tmp_path: Path, damaged: bytes) -> None:
     run = lay(tmp_path, told={"validation": [{"step": 1, "psnr": 20.0}]})
-    records.commit(tmp_path / "runs" / run.name, {"curve.csv": damaged})
+    disk.commit(tmp_path / "runs" / run.name, {"curve.csv": damaged})
     (record,) = records.all_of(tmp_path)
     assert curves.curve_of(record) is None
     assert [training.losses for training in chart_lines.trainings([record])] == [{}]

@@ -14,7 +14,7 @@ from inbench.commands import galleries
 from inbench.commands.galleries import Gallery
 from inbench.joints import registry, store
 from inbench.readers import rows, sections
-from inbench.words import records
+from inbench.words import disk, records
 from inbench.words.errors import UserError
 
 
@@ -69,8 +69,8 @@ def test_pictures_that_may_be_shown_have_no_notice_and_others_say_whose_they_are
 
 def test_a_row_that_kept_no_guesses_is_left_out_and_said(copied: Path) -> None:
     (record,) = (one for one in records.all_of(copied) if one.told["run"]["method"] == "mean-fill")
-    guesses = [name for name in records.listed(record.folder) if name.startswith("guesses/")]
-    records.commit(record.folder, {}, remove=tuple(guesses))
+    guesses = [name for name in disk.listed(record.folder) if name.startswith("guesses/")]
+    disk.commit(record.folder, {}, remove=tuple(guesses))
     found = made(copied)
     assert [row["method"] for row in found.rows] == ["autoencoder", "mean-image"]
     assert found.missing == [f"{record.name} kept no guesses"]
@@ -91,7 +91,7 @@ def test_pictures_that_the_data_set_does_not_have_are_told(copied: Path) -> None
     for record in records.all_of(copied):
         for entry in record.scores.values():
             rows = (record.folder / entry["file"]).read_bytes()
-            records.commit(record.folder, {entry["file"]: rows.replace(b"test-", b"tost-")})
+            disk.commit(record.folder, {entry["file"]: rows.replace(b"test-", b"tost-")})
     with pytest.raises(UserError, match=r"tost-.* is no test picture of drawn-faces"):
         made(copied)
 
@@ -99,7 +99,7 @@ def test_pictures_that_the_data_set_does_not_have_are_told(copied: Path) -> None
 def test_a_record_without_psnr_is_told(copied: Path) -> None:
     for record in records.all_of(copied):
         told = {**record.told, "metrics": {name: one for name, one in record.told["metrics"].items() if name != "psnr"}}
-        records.commit(record.folder, {"run.json": records.to_json(told)})
+        disk.commit(record.folder, {"run.json": disk.to_json(told)})
     with pytest.raises(UserError, match="pictures are picked by psnr, which not all records have"):
         made(copied)
 

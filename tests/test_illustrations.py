@@ -15,7 +15,7 @@ from PIL import Image
 
 import inbench
 from inbench.readers import sections
-from inbench.words import published, records
+from inbench.words import disk, published
 
 Command = Callable[..., Told]
 FILES = [f"drawn-faces_test_12_train_40_val_8_-32-{mask}smoke_batch_4_steps_6-{kind}" for mask, kind in [
@@ -113,8 +113,8 @@ def test_records_without_guesses_have_all_figures_but_the_grid(command: Command,
 def test_a_row_without_guesses_is_named_as_left_out(command: Command, pictured: Path, tmp_path: Path) -> None:
     results = Path(shutil.copytree(pictured, tmp_path / "some"))
     record = next(one for one in sections.found_in(results) if one.told["run"]["method"] == "mean-image")
-    guesses = tuple(name for name in records.listed(record.folder) if name.startswith("guesses/"))
-    records.commit(record.folder, {}, remove=guesses)
+    guesses = tuple(name for name in disk.listed(record.folder) if name.startswith("guesses/"))
+    disk.commit(record.folder, {}, remove=guesses)
     told = command("figures", "--results", str(results), "--kinds", "grid", "--json")
     assert f"Left out: {record.name} kept no guesses." in json.loads(told.out)["figures"][0]["caption"]
 
@@ -153,10 +153,10 @@ def test_records_scored_before_there_was_a_measure_say_how_to_add_it(command: Co
     results = Path(shutil.copytree(pictured, tmp_path / "old"))
     for record in sections.found_in(results):
         kept = {name: metric for name, metric in record.told["metrics"].items() if name != "patch-distance"}
-        (record.folder / "run.json").write_bytes(records.to_json({**record.told, "metrics": kept}))
-        listed = records.listed(record.folder)
-        listed["run.json"] = records.sha256((record.folder / "run.json").read_bytes())
-        (record.folder / "done").write_bytes(records.to_json(listed))
+        (record.folder / "run.json").write_bytes(disk.to_json({**record.told, "metrics": kept}))
+        listed = disk.listed(record.folder)
+        listed["run.json"] = disk.sha256((record.folder / "run.json").read_bytes())
+        (record.folder / "done").write_bytes(disk.to_json(listed))
     told = command("figures", "--results", str(results), "--kinds", "perception,curves")
     assert told.code == 0
     assert "inbench score adds it from kept guesses" in told.err

@@ -17,7 +17,7 @@ from conftest import AUTO, Child, Told, planned, workers
 from inbench.commands import packing
 from inbench.joints import files
 from inbench.readers import counting, curves
-from inbench.words import records
+from inbench.words import disk, records
 from inbench.words.errors import UserError
 
 Command = Callable[..., Told]
@@ -35,11 +35,11 @@ def made(tiny: Tiny, tmp_path: Path) -> Path:
 
 def change(record: records.Record, name: str, data: bytes) -> None:
     """Change a file of a record and its hash, as somebody might who wants other numbers."""
-    records.commit(record.folder, {name: data})
+    disk.commit(record.folder, {name: data})
 
 
 def retold(record: records.Record, **more: Any) -> None:
-    change(record, "run.json", records.to_json({**record.told, **more}))
+    change(record, "run.json", disk.to_json({**record.told, **more}))
 
 
 def folder_of(results: Path, method: str) -> Path:
@@ -107,7 +107,7 @@ def test_what_a_record_tells_beside_its_numbers_has_its_kind(
     places = told[part].values() if part in ("metrics", "scores") else [told[part] if part else told]
     for place in places:
         place[name] = wrong
-    change(found, "run.json", records.to_json(told))
+    change(found, "run.json", disk.to_json(told))
     fault = packing.fault_of(found.folder)
     assert name in fault
     assert fault.endswith("of another kind")
@@ -128,7 +128,7 @@ def test_what_tables_divide_by_is_there(change_in: Callable[[Any], None], said: 
     found = record("mean-fill")
     told = json.loads((found.folder / "run.json").read_text())
     change_in(told)
-    change(found, "run.json", records.to_json(told))
+    change(found, "run.json", disk.to_json(told))
     assert said in packing.fault_of(found.folder)
 
 
@@ -136,7 +136,7 @@ def test_what_was_scored_was_scored_by_the_primary_metric(command: Command, made
     found = record("mean-fill")
     told = json.loads((found.folder / "run.json").read_text())
     told["metrics"]["psnr"] = told["metrics"].pop("psnr-pooled")
-    change(found, "run.json", records.to_json(told))
+    change(found, "run.json", disk.to_json(told))
     assert packing.fault_of(found.folder).endswith("has scores and no metric psnr-pooled")
     assert "1 damaged records are not counted" in command("tables", "--results", str(made)).out
 
@@ -258,7 +258,7 @@ def test_other_numbers_of_one_run_are_told_with_where_they_came_from_and_never_t
     rows = [head, ",".join(cells), *rest]
     means = {**found.scores[mask]["means"], "ssim": None}
     told = {**found.told, "scores": {mask: {**found.scores[mask], "means": means}}}
-    records.commit(folder, {str(found.scores[mask]["file"]): "\n".join(rows).encode(), "run.json": records.to_json(told)})
+    disk.commit(folder, {str(found.scores[mask]["file"]): "\n".join(rows).encode(), "run.json": disk.to_json(told)})
     before = {path: path.read_bytes() for path in folder_of(made, "mean-fill").rglob("*") if path.is_file()}
     merged = command("merge", str(other), "--results", str(made))
     assert merged.code == 1
@@ -274,7 +274,7 @@ def test_scores_in_the_file_of_others_are_never_taken(made: Path, command: Comma
     assert found is not None
     ((mask, entry),) = found.scores.items()
     elsewhere = {**found.told, "scores": {mask.replace("center", "box"): {**entry, "shown": "box"}}}
-    records.commit(found.folder, {"run.json": records.to_json(elsewhere)})
+    disk.commit(found.folder, {"run.json": disk.to_json(elsewhere)})
     before = {path: path.read_bytes() for path in folder_of(made, "mean-fill").rglob("*") if path.is_file()}
     merged = command("merge", str(other), "--results", str(made))
     assert merged.code == 1
@@ -293,7 +293,7 @@ def test_a_mean_near_nothing_is_that_of_its_rows(made: Path, record: Find) -> No
         row[column] = f"{value:.7g}"
     told = {**found.told, "scores": {mask: {**entry, "means": {**entry["means"], "seam": float(exact.mean())}}}}
     rows = "\n".join([head, *map(",".join, cells)]) + "\n"
-    records.commit(found.folder, {entry["file"]: rows.encode(), "run.json": records.to_json(told)})
+    disk.commit(found.folder, {entry["file"]: rows.encode(), "run.json": disk.to_json(told)})
     assert packing.fault_of(found.folder) == ""
 
 
@@ -329,7 +329,7 @@ def test_scores_on_another_mask_are_added_to_a_record_with_more_metrics(
     place = head.split(",").index("ssim")
     rows = "\n".join([f"{head},twice", *(f"{line},{line.split(',')[place]}" for line in lines)]) + "\n"
     told = {**found.told, "metrics": more, "scores": {mask: {**entry, "means": means}}}
-    records.commit(found.folder, {entry["file"]: rows.encode(), "run.json": records.to_json(told)})
+    disk.commit(found.folder, {entry["file"]: rows.encode(), "run.json": disk.to_json(told)})
     with workers(Child):
         tiny("mean-fill", into="other", test_masks="half")
         tiny("mean-fill", into="older")
@@ -345,7 +345,7 @@ def test_scores_take_the_place_of_none(made: Path, command: Command, tmp_path: P
     found = record("mean-fill")
     (mask,) = found.scores
     told = {**found.told, "scores": {mask: records.nothing("failed", "a full moon", "center")}}
-    records.commit(found.folder, {"run.json": records.to_json(told)}, remove=(found.scores[mask]["file"],))
+    disk.commit(found.folder, {"run.json": disk.to_json(told)}, remove=(found.scores[mask]["file"],))
     assert "extended: center" in command("merge", str(other), "--results", str(made)).out
     assert record("mean-fill").scores[mask]["status"] == "ok"
     assert packing.fault_of(found.folder) == ""
@@ -372,7 +372,7 @@ def zipped(file: Path, members: dict[str, bytes], *, link: str = "") -> Path:
 
 
 BOMB = b"0" * 2**26
-SHA = records.sha256(b"{}")
+SHA = disk.sha256(b"{}")
 ARCHIVES: list[tuple[str, dict[str, bytes], str]] = [
     ("traversal", {"../run/done": b"{}"}, "leads out"),
     ("absolute", {"/tmp/run/done": b"{}"}, "leads out"),

@@ -12,7 +12,7 @@ from conftest import AUTO, SLOW, TINY, Child, Told, planned, workers
 
 from inbench.commands import planning
 from inbench.joints import registry, starts
-from inbench.words import records
+from inbench.words import disk, records
 
 Command = Callable[..., Told]
 Tiny = Callable[..., list[dict[str, Any]]]
@@ -83,7 +83,7 @@ def test_what_was_begun_with_older_code_is_cleared_when_the_run_is_done(
     (begun,) = planned(tmp_path / "results", "slow", plugins=[file])
     work = begun.work
     work.mkdir(parents=True)
-    (work / "spec.json").write_bytes(records.to_json(begun.spec))
+    (work / "spec.json").write_bytes(disk.to_json(begun.spec))
     Path(file).write_text(Path(file).read_text().replace("1e-2", "2e-2"))
     with workers(Child):
         tiny("slow", plugins=[file])
@@ -120,7 +120,7 @@ def test_a_start_whose_checkpoint_was_damaged_is_not_said_to_be_one(
     (one,) = planned(tmp_path / "results", "slow", plugins=[file], budget="smoke[steps=10,batch=4]")
     one.work.mkdir(parents=True)
     (one.work / "checkpoint.pt").write_bytes(b"cut short")
-    (one.work / "start.json").write_bytes(records.to_json({"start": begun.folder.name}))
+    (one.work / "start.json").write_bytes(disk.to_json({"start": begun.folder.name}))
     with workers(Child):
         tiny("slow", plugins=[file], budget="smoke[steps=10,batch=4]")
     further = next(one for one in records.all_of(tmp_path / "results") if one.told["run"]["steps"] == 10)

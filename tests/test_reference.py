@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from inbench.readers import tables, timings
-from inbench.words import records
+from inbench.words import disk, records
 
 ROOT = Path(__file__).parents[1]
 REFERENCE = ROOT / "results" / "reference"
@@ -65,7 +65,7 @@ def test_a_table_in_a_document_that_somebody_edited_is_stale(tmp_path: Path) -> 
 
 @pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.name)
 def test_a_committed_record_is_whole_and_light(folder: Path) -> None:
-    assert not records.fault_of(folder)
+    assert not disk.fault_of(folder)
     names = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
     assert not {name for name in names if name.endswith((".safetensors", ".npy", ".pt", ".png"))}
 

@@ -28,7 +28,7 @@ from inbench.joints import store
 from inbench.readers import voting
 from inbench.readers.chart_lines import MOST, thinned
 from inbench.readers.voting import Vote
-from inbench.words import records
+from inbench.words import disk, records
 from inbench.words.errors import UserError
 
 Command = Callable[..., Told]
@@ -179,11 +179,11 @@ def test_what_strangers_wrote_into_a_record_breaks_no_page(tmp_path: Path, comma
     (watched,) = records.all_of(tmp_path)
     content = {**watched.told, "validation": [{"step": 2, "psnr": 20.5}]}
     curve = b"step,loss,val_psnr\n1,0.5,\n2,nan,\n3,0.25,20.5\n4\n"
-    records.commit(folder, {"run.json": json.dumps(content).encode(), "curve.csv": curve})
+    disk.commit(folder, {"run.json": json.dumps(content).encode(), "curve.csv": curve})
     (training,) = data_of(page_of(command, tmp_path, tmp_path))["trainings"]
     assert training["validation"] == [[2, 20.5]]
     assert training["losses"] == {"loss": [[1.0, 0.5], [3.0, 0.25]]}
-    records.commit(folder, {"curve.csv": b"step,loss\n1,much\n"})
+    disk.commit(folder, {"curve.csv": b"step,loss\n1,much\n"})
     assert data_of(page_of(command, tmp_path, tmp_path))["trainings"][0]["losses"] == {}
 
 

@@ -18,7 +18,7 @@ from selenium.webdriver.common.keys import Keys
 from inbench.commands import cli, embedding, galleries
 from inbench.joints import registry, store
 from inbench.readers import report, sections, tables
-from inbench.words import records
+from inbench.words import disk, records
 
 RULES = Path(next(iter(importlib.util.find_spec("axe_core_python").submodule_search_locations))) / "axe.min.js"
 
@@ -232,7 +232,7 @@ def test_a_hundred_runs_are_a_page_that_opens_at_once(browser: Browser, reported
         run = records.Run(**{**template.told["run"], "params": {"number": number}})
         labels = {**template.told["labels"], "method": f"nearest[number={number}]"}
         told = {**template.told, "key": run.key, "labels": labels, "run": vars(run), "scores": scores}
-        records.commit(tmp_path / "runs" / run.name, {**files, "run.json": records.to_json(told)})
+        disk.commit(tmp_path / "runs" / run.name, {**files, "run.json": disk.to_json(told)})
     file = tmp_path / "hundred.html"
     assert cli.main(["report", "--results", str(tmp_path), "--output", str(file)]) == 0
     assert file.stat().st_size < 15 * 2**20

@@ -18,7 +18,7 @@ from inbench.acts import rescoring
 from inbench.joints.claims import Claims
 from inbench.readers import tables
 from inbench.readers.costs import cost_sheets
-from inbench.words import records
+from inbench.words import disk, records
 
 Command = Callable[..., Told]
 DATA = ("--dataset", TINY["datasets"], "--size", "32")
@@ -179,7 +179,7 @@ def test_a_new_metric_fills_its_column_without_training(
     assert told.out.count("scored again; new: worst") == 4
     for record in records.all_of(results):
         old = before[record.folder]
-        assert not records.fault_of(record.folder)
+        assert not disk.fault_of(record.folder)
         for mask in record.scores:
             fresh, had = (list(csv.DictReader(io.StringIO(one.rows(mask).decode()))) for one in (record, old))
             assert [{name: row[name] for name in had[0]} for row in fresh] == had

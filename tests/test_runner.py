@@ -13,7 +13,7 @@ from conftest import AUTO, SLOW, TINY, Child, carry_out, no_child, planned, work
 
 import inbench
 from inbench.joints import isolation, registry
-from inbench.words import clock, records
+from inbench.words import clock, disk, records
 
 Tiny = Callable[..., list[dict[str, Any]]]
 Find = Callable[..., records.Record]
@@ -184,7 +184,7 @@ def test_a_damaged_record_is_made_whole_again(name: str, tiny: Tiny, record: Fin
     assert again["status"] == "ok"
     assert again["metrics"] == row["metrics"]
     assert file.read_bytes() == wanted
-    assert records.fault_of(file.parent if file.parent.name != "scores" else file.parent.parent) == ""
+    assert disk.fault_of(file.parent if file.parent.name != "scores" else file.parent.parent) == ""
 
 
 def test_what_takes_too_long_is_a_timeout(plugin: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, record: Find) -> None:

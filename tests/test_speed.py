@@ -29,7 +29,7 @@ from inbench.joints import choices, metrics, preparing, registry
 from inbench.joints.batches import Batches
 from inbench.joints.device import autocast_forwards, choose_precision
 from inbench.joints.store import Part
-from inbench.words import records
+from inbench.words import disk
 from inbench.words.dataset import Pictures
 
 CPU = torch.device("cpu")
@@ -319,9 +319,7 @@ def many_records(tmp_path: Path) -> Path:
         run = {**told["run"], "method": method, "seed": seed}
         folder = tmp_path / "runs" / f"{method}-{seed}"
         files = {f"scores/{name}": held for name, held in scores.items()}
-        records.commit(
-            folder, {**files, "run.json": records.to_json({**told, "labels": labels, "run": run, "key": f"{place}"})}
-        )
+        disk.commit(folder, {**files, "run.json": disk.to_json({**told, "labels": labels, "run": run, "key": f"{place}"})})
     return tmp_path
 
 

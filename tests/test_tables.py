@@ -13,7 +13,7 @@ import pytest
 
 from inbench.readers import formats, score_sheets, statistics, tables
 from inbench.readers.costs import cost_sheets
-from inbench.words import records
+from inbench.words import disk, records
 from inbench.words.errors import UserError
 from inbench.words.protocol import PROTOCOL_LINE
 from inbench.words.records import Run
@@ -89,7 +89,7 @@ def lay(
         content["scores"] = {"center[side=32]": scored(psnrs)}
         files["scores/center.csv"] = scores_csv(psnrs, **more)
     content |= told or {}
-    records.commit(results / "runs" / run.name, {"run.json": records.to_json(content), **files})
+    disk.commit(results / "runs" / run.name, {"run.json": disk.to_json(content), **files})
     return run
 
 
@@ -480,7 +480,7 @@ def test_what_no_budget_changes_stands_in_the_tables_of_all(tmp_path):
 def test_a_record_counts_once_in_a_table(tmp_path):
     both = {"center[side=32]": scored((20.0,) * 4), "center[side=32] on val": scored((30.0,) * 4, file="center_on_val")}
     run = lay(tmp_path, told={"scores": both})
-    records.commit(tmp_path / "runs" / run.name, {"scores/center_on_val.csv": scores_csv((30.0,) * 4)})
+    disk.commit(tmp_path / "runs" / run.name, {"scores/center_on_val.csv": scores_csv((30.0,) * 4)})
     assert all(found["seeds"] == [0] for found in tables.rows(tmp_path))
     assert tables.rows(tmp_path)[0]["metrics"]["psnr"]["mean"] == 20.0
 
@@ -525,7 +525,7 @@ def test_zipped_scores_are_read_too(tmp_path):
     run = lay(tmp_path)
     folder = tmp_path / "runs" / run.name
     whole = (folder / "scores" / "center.csv").read_bytes()
-    records.commit(folder, {"scores/center.csv.gz": gzip.compress(whole)}, remove=("scores/center.csv",))
+    disk.commit(folder, {"scores/center.csv.gz": gzip.compress(whole)}, remove=("scores/center.csv",))
     assert not (folder / "scores" / "center.csv").exists()
     assert row(tmp_path)["metrics"]["psnr"]["mean"] == 20.0
 
@@ -566,7 +566,7 @@ def test_runs_that_are_not_finished_are_counted(tmp_path):
     for begun in (run, dataclasses.replace(run, seed=5)):
         work = tmp_path / "runs" / ".partial" / begun.name
         work.mkdir(parents=True)
-        (work / "spec.json").write_bytes(records.to_json({"run": dataclasses.asdict(begun)}))
+        (work / "spec.json").write_bytes(disk.to_json({"run": dataclasses.asdict(begun)}))
     assert "1 more run is not finished" in tables.table(tmp_path)
 
 

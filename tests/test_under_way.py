@@ -15,7 +15,7 @@ from conftest import Told, carry_out, planned
 from inbench.commands import under_way
 from inbench.joints import submissions
 from inbench.runs.runner import Limits
-from inbench.words import clock, records
+from inbench.words import clock, disk, records
 from inbench.words.planned import Planned
 
 Command = Callable[..., Told]
@@ -26,7 +26,7 @@ METHODS = "mean-fill,nearest,linear,mean-image"
 def begun(one: Planned, *, silent: float = 0.0, utc: str = "") -> None:
     """A run as it stands while another machine computes it, and has said nothing for some seconds."""
     one.work.mkdir(parents=True)
-    (one.work / "spec.json").write_bytes(records.to_json(one.spec))
+    (one.work / "spec.json").write_bytes(disk.to_json(one.spec))
     beat = {"phase": "training", "done": 4, "total": 9, "rate": 20.0, "left": 61.0, "utc": utc or clock.utc(), "pid": 1}
     (one.work / "heartbeat.json").write_text(json.dumps(beat))
     claim = one.work.with_name(f"{one.run.name}.claim.1")

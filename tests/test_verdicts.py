@@ -10,7 +10,7 @@ from inbench.readers import tables, verdicts
 from inbench.readers.sections import found_in
 from inbench.readers.statistics import Difference
 from inbench.readers.verdicts import EQUIVALENT, OPEN, REFUTED, SUPPORTED
-from inbench.words import published, records
+from inbench.words import disk, published
 from inbench.words.errors import UserError
 
 NOISE = np.random.Generator(np.random.Philox(1)).normal(0, 2, 60)
@@ -229,7 +229,7 @@ def trained(results, name, levels, seed=0):
     run = lay(results, name, 21 + NOISE, run={"seed": seed})
     folder = results / "runs" / run.name
     lines = ["step,loss,val_psnr", *(f"{step + 1},{loss}," for step, loss in enumerate(levels))]
-    records.commit(folder, {"curve.csv": "\n".join(lines).encode()})
+    disk.commit(folder, {"curve.csv": "\n".join(lines).encode()})
 
 
 def test_what_is_said_of_curves_is_tested_over_trainings(tmp_path, told):
@@ -261,8 +261,8 @@ def seams(results, name, values):
     lines = [f"{head},seam", *(f"{row},{values + 0.1 * noise}" for row, noise in zip(rows, NOISE, strict=True))]
     content = json.loads((folder / "run.json").read_text())
     content["metrics"]["seam"] = {"unit": "/255", "better": "zero", "region": "hole", "reduce": "mean", "column": "seam"}
-    files = {"run.json": records.to_json(content), "scores/center.csv": "\n".join(lines).encode()}
-    records.commit(folder, files)
+    files = {"run.json": disk.to_json(content), "scores/center.csv": "\n".join(lines).encode()}
+    disk.commit(folder, files)
 
 
 @pytest.mark.parametrize(

@@ -28,7 +28,7 @@ from inbench.commands import under_way
 from inbench.joints import isolation, registry, store
 from inbench.joints.masks import Center
 from inbench.runs import plan, runner
-from inbench.words import records
+from inbench.words import disk, records
 from inbench.words.errors import Interrupted
 
 Tiny = Callable[..., list[dict[str, Any]]]
@@ -73,7 +73,7 @@ def kill_in_the_middle(one: plan.Planned) -> None:
     """A worker as an engine starts it, with nobody to see its end: as it stands after a machine went down."""
     work = Path(one.spec["results"]) / "runs" / ".partial" / one.run.name
     work.mkdir(parents=True)
-    (work / "spec.json").write_bytes(records.to_json(one.spec))
+    (work / "spec.json").write_bytes(disk.to_json(one.spec))
     with subprocess.Popen([sys.executable, "-P", "-m", "inbench.runs.worker", str(work / "spec.json")]) as child:
         beat: dict[str, Any] = {}
         while not learning(beat):
@@ -175,7 +175,7 @@ def test_only_a_rerun_of_what_failed_goes_on_at_its_checkpoint(
     options = {"plugins": [plugin(SLOW)], "budget": "smoke[steps=6,batch=4]"}
     (one,) = planned(tmp_path / "results", "slow", **options)
     one.work.mkdir(parents=True)
-    (one.work / "spec.json").write_bytes(records.to_json(one.spec))
+    (one.work / "spec.json").write_bytes(disk.to_json(one.spec))
     records.give_up(one.spec, one.spec["provenance"], "timeout", "took too long")
     for name in ("checkpoint.pt", records.FAILED):
         (one.work / name).touch()
@@ -527,7 +527,7 @@ def test_keep_none_leaves_a_whole_record_without_weights_and_guesses(tiny: Tiny,
     found = record("autoencoder")
     files = {file.relative_to(found.folder).as_posix() for file in found.folder.rglob("*") if file.is_file()}
     assert files == {"run.json", "curve.csv", "done", "scores/center_side_16.csv"}
-    assert records.fault_of(found.folder) == ""
+    assert disk.fault_of(found.folder) == ""
 
 
 @pytest.mark.usefixtures("here")
@@ -536,7 +536,7 @@ def test_a_kept_checkpoint_is_part_of_the_record(tiny: Tiny, record: Find) -> No
     found = record("autoencoder")
     assert (found.folder / "checkpoint.pt").is_file()
     assert "checkpoint.pt" in json.loads((found.folder / "done").read_text())
-    assert records.fault_of(found.folder) == ""
+    assert disk.fault_of(found.folder) == ""
 
 
 @pytest.mark.usefixtures("here")
@@ -692,7 +692,7 @@ def test_whatever_a_plugin_does_becomes_a_row(
     (row,) = tiny(method, plugins=[plugin(BROKEN)])
     assert (row["status"], row["complete"], row["metrics"]) == (status, False, {})
     assert reason in row["reason"]
-    assert records.fault_of(record(method).folder) == ""
+    assert disk.fault_of(record(method).folder) == ""
 
 
 @pytest.mark.usefixtures("here")

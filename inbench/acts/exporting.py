@@ -25,7 +25,7 @@ from inbench.acts import scoring
 from inbench.joints.choices import MaskChoice
 from inbench.joints.decoding import WORKERS
 from inbench.joints.store import Prepared
-from inbench.words import records
+from inbench.words import disk
 from inbench.words.errors import UserError
 from inbench.words.mask import Holes
 from inbench.words.protocol import PROTOCOL
@@ -199,7 +199,7 @@ def _write_folder(exchange: Exchange, folder: Path) -> None:
     with ThreadPoolExecutor(WORKERS) as pool:
         hashes = list(pool.map(one, range(len(exchange.ids))))
     images = [{**told, **found} for told, found in zip(exchange.manifest["images"], hashes, strict=True)]
-    (folder / MANIFEST).write_bytes(records.to_json(sealed({**exchange.manifest, "images": images})))
+    (folder / MANIFEST).write_bytes(disk.to_json(sealed({**exchange.manifest, "images": images})))
 
 
 def _write_npz(exchange: Exchange, file: Path) -> None:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from inbench.acts import rescoring, scoring
 from inbench.joints import choices, store
 from inbench.joints.registry import Registry
-from inbench.words import records
+from inbench.words import disk, records
 from inbench.words.errors import UserError
 from inbench.words.mask import Holes
 from inbench.words.records import Record
@@ -90,10 +90,10 @@ def gather(scored: Sequence[tuple[Record, str]], ids: Sequence[str], plugins: Re
 def _guesses(record: Record, key: str, own: Sequence[str], ids: Sequence[str], size: int) -> Pixels:
     """The kept guesses of some pictures; a `UserError` says why there are none."""
     name = record.scores[key].get("guesses")
-    there = records.listed(record.folder)
+    there = disk.listed(record.folder)
     if name not in there:
         raise UserError("it kept no guesses; inbench run --keep weights,guesses keeps them")
-    if fault := records.fault_in(record.folder, name, there[name]):
+    if fault := disk.fault_in(record.folder, name, there[name]):
         raise UserError(fault)
     kept = rescoring.kept_pixels(record, key)
     if kept.shape != (len(own), size, size, 3) or kept.dtype != np.uint8:

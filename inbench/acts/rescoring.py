@@ -25,7 +25,7 @@ from inbench.joints.files import DAMAGE
 from inbench.joints.guards import about_answers
 from inbench.joints.registry import NAME, Registry
 from inbench.joints.store import Part, Prepared
-from inbench.words import brackets, records
+from inbench.words import brackets, disk, records
 from inbench.words.errors import UserError
 from inbench.words.mask import Holes
 from inbench.words.metric import Metric
@@ -102,7 +102,7 @@ def add(
     told["external"] |= {"moved": int((drift > 0).sum()), "drift": float(drift.mean())}
     final, work = results / "runs" / run.name, results / "runs" / ".partial" / run.name
     with _owned(final):
-        records.publish(work, final, {**files, "run.json": records.to_json(told)})
+        disk.publish(work, final, {**files, "run.json": disk.to_json(told)})
         shutil.rmtree(work, ignore_errors=True)
     return Record(final, told)
 
@@ -151,7 +151,7 @@ def kept(record: Record, plugins: Registry, folder: Path) -> Iterator[Kept]:
     if fault := record.damage():
         raise UserError(f"{fault}; it is damaged")
     run, name = record.told["run"], record.folder.name
-    there = records.listed(record.folder)
+    there = disk.listed(record.folder)
     data = store.holding(run["data"], folder)
     scored = {key: entry for key, entry in record.scores.items() if entry["status"] == "ok"}
     if not scored:
@@ -218,7 +218,7 @@ def kept_pixels(record: Record, key: str) -> NDArray[Any]:
     """The array of guesses in a record, whatever it is of, mapped from its file."""
     entry = record.scores[key]
     try:
-        found = np.load(records.where(record.folder, entry["guesses"]), mmap_mode="c", allow_pickle=False)
+        found = np.load(disk.where(record.folder, entry["guesses"]), mmap_mode="c", allow_pickle=False)
     except (*DAMAGE, TypeError, AttributeError, MemoryError) as error:
         raise UserError(f"{record.folder.name}: its guesses of {entry['shown']} cannot be read: {error}") from error
     return np.asarray(found)
@@ -248,6 +248,6 @@ def _again(record: Record, metrics: Sequence[Metric], plugins: Registry, folder:
     had = record.told["metrics"]
     told = {**record.told, "scores": scores, "metrics": {**had, **scoring.described(metrics)}}
     gzipped = tuple(f"{name}.gz" for name in files if (record.folder / f"{name}.gz").is_file())
-    records.commit(record.folder, {**files, "run.json": records.to_json(told)}, remove=gzipped)
+    disk.commit(record.folder, {**files, "run.json": disk.to_json(told)}, remove=gzipped)
     was_set = {name for entry in record.scores.values() for name in entry.get("sets", {})}
     return [metric.label for metric in metrics if metric.label not in had and metric.label not in was_set]

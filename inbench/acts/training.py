@@ -24,10 +24,10 @@ from inbench.joints.guards import Guard
 from inbench.joints.metrics import mean_over, psnr_of
 from inbench.joints.store import Part
 from inbench.words import clock, seeds
+from inbench.words.disk import whole_file
 from inbench.words.errors import Interrupted
 from inbench.words.mask import Mask
 from inbench.words.method import Method
-from inbench.words.records import whole_file
 
 READ_BACK_SECONDS = 1.0
 CHECKPOINT_SECONDS = 60.0

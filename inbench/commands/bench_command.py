@@ -99,6 +99,6 @@ def measured(asked: argparse.Namespace, before: dict[str, Any] | None, *, strict
 
 
 def save(told: dict[str, Any], file: Path) -> None:
-    from inbench.words import records
+    from inbench.words import disk
 
-    records.write_named(file, records.to_json(told))
+    disk.write_named(file, disk.to_json(told))

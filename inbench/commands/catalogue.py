@@ -8,7 +8,7 @@ from typing import Any
 from inbench.acts import promises
 from inbench.joints.registry import KINDS, SPOKEN, Registry
 from inbench.readers.formats import plain
-from inbench.words import budget, params, records
+from inbench.words import budget, disk, params
 
 HEAD = """# What there is
 
@@ -56,7 +56,7 @@ def promised(kind: str) -> str:
 
 def write(registry: Registry, file: Path) -> None:
     """The page, whole or not at all."""
-    records.write_named(file, page(registry).encode())
+    disk.write_named(file, page(registry).encode())
 
 
 def entry(cls: Any) -> str:

@@ -89,12 +89,12 @@ def _pictures(asked: argparse.Namespace, made: list[Row], found: list[Record]) -
 
 def _write(asked: argparse.Namespace, file: Path, text: str) -> int:
     """The page as a file, whole or not at all."""
-    from inbench.words import records
+    from inbench.words import disk
 
     data = text.encode(errors="replace")  # a name from elsewhere may hold what is no text
     try:
         file.absolute().parent.mkdir(parents=True, exist_ok=True)
-        records.write_file(file, data)
+        disk.write_file(file, data)
     except OSError as error:
         raise UserError(f"{file} cannot be written: {error.strerror or error}") from error
     if asked.json:
@@ -108,7 +108,7 @@ def _blind(asked: argparse.Namespace, made: list[Row], found: list[Record]) -> i
     """The blinded page, and its key beside it."""
     from inbench.commands import blinding, embedding
     from inbench.joints import registry, store
-    from inbench.words import records
+    from inbench.words import disk
 
     count, seed = 40 if asked.questions is None else asked.questions, asked.seed or 0
     if count < 1:
@@ -127,7 +127,7 @@ def _blind(asked: argparse.Namespace, made: list[Row], found: list[Record]) -> i
     file = asked.output or Path("blind.html")
     beside = file.with_suffix(".key.json")
     code = _write(asked, file, text)
-    records.write_named(beside, records.to_json(key))
+    disk.write_named(beside, disk.to_json(key))
     if not asked.json:
         print(f"{len(questions)} questions; {beside} tells whose the fills are: keep it from those who vote")
     return code

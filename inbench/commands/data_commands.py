@@ -14,8 +14,8 @@ from inbench.joints.registry import Registry
 from inbench.joints.store import Prepared
 from inbench.words import clock, params
 from inbench.words.dataset import Dataset
+from inbench.words.disk import write_file
 from inbench.words.errors import UserError, unknown
-from inbench.words.records import write_file
 
 ACCEPTED = "accepted-terms.json"
 

@@ -14,7 +14,7 @@ from inbench.readers import picking
 from inbench.readers.picking import Pick
 from inbench.readers.scored import Scored
 from inbench.readers.sections import Section, section_of
-from inbench.words import records
+from inbench.words import disk
 from inbench.words.errors import UserError
 from inbench.words.records import Record
 
@@ -53,7 +53,7 @@ def gallery(
     firsts = [found[row["records"][0]] for row in made if row["complete"] and row["metrics"]]
     scored = Scored(section, firsts)
     firsts = [record for record in firsts if record.key in scored.entries]
-    without = [record for record in firsts if scored.entries[record.key][1].get("guesses") not in records.listed(record.folder)]
+    without = [record for record in firsts if scored.entries[record.key][1].get("guesses") not in disk.listed(record.folder)]
     firsts = [record for record in firsts if record not in without]
     if not firsts:
         raise UserError(

@@ -24,7 +24,7 @@ import safetensors.torch
 from inbench.joints.claims import Claims
 from inbench.joints.files import Files
 from inbench.readers import counting
-from inbench.words import records, soundness
+from inbench.words import disk, records, soundness
 from inbench.words.errors import UserError
 from inbench.words.records import Record
 
@@ -79,13 +79,13 @@ def pack(results: Path, archive: Path, *, weights: bool, short: bool = False) ->
         for record in found:
             _refuse_weights(record)
     try:
-        with records.whole_file(archive) as file, zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as packed:
+        with disk.whole_file(archive) as file, zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as packed:
             for record in found:
                 content = _packed(record, weights=weights, short=short)
                 for name, data in content.items():
                     _add(packed, f"{record.folder.name}/{name}", data)
-                hashes = {name: records.sha256(data) for name, data in content.items()}
-                _add(packed, f"{record.folder.name}/done", records.to_json(hashes))
+                hashes = {name: disk.sha256(data) for name, data in content.items()}
+                _add(packed, f"{record.folder.name}/done", disk.to_json(hashes))
     except OSError as error:
         raise UserError(f"{archive} cannot be written: {error.strerror}") from error
     return [record.folder.name for record in found]
@@ -100,13 +100,13 @@ def _packed(record: Record, *, weights: bool, short: bool) -> dict[str, bytes]:
 
 
 def _files_of(record: Record, *, weights: bool, short: bool) -> dict[str, bytes]:
-    listed = {name.removesuffix(".gz") for name in records.listed(record.folder)}
-    kept = sorted(name for name in listed if records.is_light(name) or (weights and name in HEAVY))
+    listed = {name.removesuffix(".gz") for name in disk.listed(record.folder)}
+    kept = sorted(name for name in listed if disk.is_light(name) or (weights and name in HEAVY))
     texts = {name: record.text(name) for name in kept if name.endswith(".csv")}
-    content = {name: records.where(record.folder, name).read_bytes() for name in kept if name not in texts}
+    content = {name: disk.where(record.folder, name).read_bytes() for name in kept if name not in texts}
     if short:
         texts = {name: shortened(text) for name, text in texts.items()}
-        content["run.json"] = records.to_json(_with_means_of(record, texts))
+        content["run.json"] = disk.to_json(_with_means_of(record, texts))
     return content | {f"{name}.gz": gzip.compress(text, mtime=0) for name, text in texts.items()}
 
 
@@ -145,7 +145,7 @@ def _with_means_of(record: Record, texts: Mapping[str, bytes]) -> dict[str, Any]
 def _refuse_weights(record: Record) -> None:
     """Weights hold something of the pictures they were learned from: those of some data sets must not be passed on."""
     data = record.told["provenance"].get("data")
-    if "weights.safetensors" in records.listed(record.folder) and not (isinstance(data, dict) and data.get("terms") == ""):
+    if "weights.safetensors" in disk.listed(record.folder) and not (isinstance(data, dict) and data.get("terms") == ""):
         told = data.get("terms") if isinstance(data, dict) else None
         raise UserError(
             f"the weights of {record.folder.name} are not packed: the terms of {record.told['labels']['dataset']} "
@@ -203,7 +203,7 @@ def _merge_one(results: Path, files: Files, folder: str) -> Merged:
     waiting = runs / ".partial" / f"merge-{uuid.uuid4().hex}"
     try:
         content = _content(files, folder)
-        records.commit(waiting / "record", content)
+        disk.commit(waiting / "record", content)
         record = records.open_record(waiting / "record")
         fault = f"{shown} has no run.json that can be read" if record is None else record.damage() or _beyond(record)
         if record is None or fault:
@@ -230,12 +230,12 @@ def _content(files: Files, folder: str) -> dict[str, bytes]:
         listed = None
     if not listed or not soundness.is_list_of_files(listed):
         raise UserError(f"{folder}done is no list of files and their SHA-256")
-    wanted = [name for name in listed if records.is_light(name) or name in HEAVY or name.startswith("guesses/")]
+    wanted = [name for name in listed if disk.is_light(name) or name in HEAVY or name.startswith("guesses/")]
     content = {name: files.read(folder + name) for name in wanted if folder + name in files.known}
     lacking = [name for name in wanted if name not in content]
     if lacking:
         raise UserError(f"{folder}{lacking[0]} is missing")
-    wrong = [name for name, data in content.items() if records.sha256(data) != listed[name]]
+    wrong = [name for name, data in content.items() if disk.sha256(data) != listed[name]]
     if wrong:
         raise UserError(f"{folder}{wrong[0]} is not what was written")
     return content
@@ -243,7 +243,7 @@ def _content(files: Files, folder: str) -> dict[str, bytes]:
 
 def _beyond(record: Record) -> str:
     """What is wrong with the content of a record whose hashes are right: whoever made it made those too."""
-    weights = records.where(record.folder, "weights.safetensors")
+    weights = disk.where(record.folder, "weights.safetensors")
     if weights.is_file():
         try:
             safetensors.torch.load(weights.read_bytes())
@@ -256,7 +256,7 @@ def _settle(final: Path, record: Record, content: Mapping[str, bytes]) -> Merged
     """Put a sound record beside, into, or against the one that is here."""
     here = records.open_record(final)
     if here is None or here.damage() or (here.status != "ok" and record.status == "ok"):
-        records.publish(record.folder.parent, final, content)
+        disk.publish(record.folder.parent, final, content)
         return Merged(final.name, "added")
     if record.status != "ok":
         return Merged(final.name, "here already")
@@ -267,7 +267,7 @@ def _settle(final: Path, record: Record, content: Mapping[str, bytes]) -> Merged
     new = {mask: entry for mask, entry in record.scores.items() if mask not in ok and entry["status"] == "ok"}
     if not new:
         return Merged(final.name, "here already")
-    listed = records.listed(here.folder)
+    listed = disk.listed(here.folder)
     if taken := [mask for mask, entry in new.items() if {entry["file"], f"{entry['file']}.gz"} & listed.keys()]:
         return Merged(
             final.name, "contradicts", f"its scores on {taken[0]} have the file of other scores here: {_both(here, record)}"
@@ -278,14 +278,14 @@ def _settle(final: Path, record: Record, content: Mapping[str, bytes]) -> Merged
     told = {**here.told, "metrics": metrics, "labels": {**here.told["labels"], "masks": masks}}
     told["scores"] = {**here.scores, **{mask: {**entry, "guesses": None} for mask, entry in new.items()}}
     kept = {name: data for name, data in content.items() if any(name.startswith(entry["file"]) for entry in new.values())}
-    records.commit(final, {**kept, "run.json": records.to_json(told)})
+    disk.commit(final, {**kept, "run.json": disk.to_json(told)})
     return Merged(final.name, "extended", ", ".join(new))
 
 
 def _difference(here: Record, other: Record, content: Mapping[str, bytes]) -> str:
     """Where two records of one key do not have the same numbers, and where each came from; empty where they do."""
-    weights, listed = "weights.safetensors", records.listed(here.folder)
-    if weights in listed and weights in content and listed[weights] != records.sha256(content[weights]):
+    weights, listed = "weights.safetensors", disk.listed(here.folder)
+    if weights in listed and weights in content and listed[weights] != disk.sha256(content[weights]):
         return f"{weights} is another: {_both(here, other)}"
     if not _same(_curve(here), _curve(other)):
         return f"{records.CURVE} is another: {_both(here, other)}"

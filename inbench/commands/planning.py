@@ -17,7 +17,7 @@ from tabulate import tabulate
 
 from inbench.readers.formats import plain
 from inbench.runs import runner
-from inbench.words import records
+from inbench.words import disk, records
 from inbench.words.planned import Planned
 
 TRIAL_SECONDS = 300
@@ -38,7 +38,7 @@ def told(planned: list[Planned], results: Path, report: Callable[[int, int], Non
         if "seconds" in trials[alike]:
             file = runner.estimate_file(one)
             file.parent.mkdir(parents=True, exist_ok=True)
-            records.write_file(file, records.to_json(trials[alike]))
+            disk.write_file(file, disk.to_json(trials[alike]))
         one.spec["estimate"] = trials[alike]
         if "skipped" in trials[alike]:
             one.came_to("skipped", trials[alike]["skipped"])
@@ -65,7 +65,7 @@ def left(one: Planned) -> dict[str, int]:
     if record is not None:
         keys = [records.score_key(mask, one.spec["part"]) for mask in masks]
         scored = [records.is_scored(record, key, one.spec["wanted"]) for key in keys]
-        is_trained = "weights.safetensors" in records.listed(record.folder)
+        is_trained = "weights.safetensors" in disk.listed(record.folder)
         return {"steps": 0 if is_trained else steps, "answers": scored.count(False) * one.spec["wanted"]}
     done = 0
     if (one.work / "checkpoint.pt").is_file() and one.heartbeat.get("phase") == "training":
@@ -76,7 +76,7 @@ def left(one: Planned) -> dict[str, int]:
 def trial(spec: dict[str, Any]) -> dict[str, Any]:
     """Time some steps and answers of a run in a process of its own; the reason in place of numbers where that fails."""
     with tempfile.NamedTemporaryFile("wb", suffix=".json") as file:
-        file.write(records.to_json(spec))
+        file.write(disk.to_json(spec))
         file.flush()
         words = [sys.executable, "-P", "-m", "inbench.runs.estimates", file.name]
         environment = {**runner.PATIENT, **os.environ}

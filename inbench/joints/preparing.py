@@ -26,8 +26,8 @@ from inbench.joints.files import first_impostor
 from inbench.joints.store import PARTS, VERSION, Prepared, content_hash, digest_of
 from inbench.words import brackets, clock, params, seeds
 from inbench.words.dataset import Dataset, Pictures, Pixels, Split
+from inbench.words.disk import write_file
 from inbench.words.errors import UserError, disk_full
-from inbench.words.records import write_file
 
 CHUNK = 256
 WAIT_SECONDS = 0.5

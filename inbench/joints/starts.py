@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from inbench.words import records
+from inbench.words import disk, records
 from inbench.words.records import Record, Run
 
 MOST = 4 / 5
@@ -33,10 +33,10 @@ def of(run: Run, runs: Path, place: Mapping[str, Any]) -> Record | None:
         return None
     found = []
     for folder in runs.glob(f"{run.method}-*"):
-        if not records.where(folder, "checkpoint.pt").is_file():  # asked first: there may be very many records
+        if not disk.where(folder, "checkpoint.pt").is_file():  # asked first: there may be very many records
             continue
         record = records.open_record(folder)
-        if record is None or "checkpoint.pt" not in records.listed(folder) or record.damage():
+        if record is None or "checkpoint.pt" not in disk.listed(folder) or record.damage():
             continue
         begun = Run(**record.told["run"])
         same = record.status == "ok" and record.told.get("places") == 1 and place_of(record.told["provenance"]) == place

@@ -14,7 +14,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from inbench.words import clock, records
+from inbench.words import clock, disk
 from inbench.words.planned import Planned, read_object
 from inbench.words.records import Run
 
@@ -78,8 +78,8 @@ def write(executor: str, limits: Any, planned: Sequence[Planned]) -> Submission:
     told = {"executor": executor, "utc": clock.utc(), "limits": asdict(limits), "names": [one.run.name for one in planned]}
     lines = [json.dumps({"spec": one.spec, "state": one.state, "written": one.written}) + "\n" for one in planned]
     try:
-        records.write_file(beside / "runs.jsonl", "".join(lines).encode())
-        records.write_file(beside / "about.json", records.to_json(told))
+        disk.write_file(beside / "runs.jsonl", "".join(lines).encode())
+        disk.write_file(beside / "about.json", disk.to_json(told))
         os.rename(beside, folder)
     except OSError:
         shutil.rmtree(beside, ignore_errors=True)

@@ -16,7 +16,7 @@ from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
-from inbench.words.records import write_file
+from inbench.words.disk import write_file
 
 WIDTH = 6.9
 """Inches: both columns of a page."""

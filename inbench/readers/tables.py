@@ -16,7 +16,7 @@ from inbench.readers.score_sheets import COLUMNS, SHOWN, best_sheets, matrix_she
 from inbench.readers.sections import asked_for, check_there, current, found_in, of_dataset, shown_once
 from inbench.readers.sheets import Sheet, sentences
 from inbench.readers.time_to_quality import goals_of, quality_sheets
-from inbench.words import brackets, published, records
+from inbench.words import brackets, disk, published, records
 from inbench.words.errors import UserError, unknown
 from inbench.words.protocol import PRIMARY, PROTOCOL_LINE
 from inbench.words.published import Paper, PaperTable
@@ -261,7 +261,7 @@ def unfinished_in(folder: Path) -> int:
 
 def write(text: str, file: Path, name: str = "tables") -> None:
     """Put the tables into a file: between the markers of that name where it has them, else as the whole file."""
-    records.write_named(file, placed(text, file, name).encode())
+    disk.write_named(file, placed(text, file, name).encode())
 
 
 def is_current(text: str, file: Path, name: str = "tables") -> bool:

@@ -16,7 +16,7 @@ from typing import Any
 from inbench.joints import isolation
 from inbench.joints.claims import Claim, Claims
 from inbench.joints.isolation import INTERRUPTED, NO_ROOM, Process
-from inbench.words import records
+from inbench.words import disk, records
 from inbench.words.errors import Interrupted, NoRoom
 from inbench.words.planned import SETTLED, Planned, read_object
 
@@ -101,7 +101,7 @@ class Attempt:
         one, work = self.one, self.one.work
         work.mkdir(parents=True, exist_ok=True)
         estimate = read_object(estimate_file(one)) or None
-        records.write_file(work / "spec.json", records.to_json({**one.spec, "parent": os.getpid(), "estimate": estimate}))
+        disk.write_file(work / "spec.json", disk.to_json({**one.spec, "parent": os.getpid(), "estimate": estimate}))
         for leftover in (work / "heartbeat.json", work / "log.txt"):
             leftover.unlink(missing_ok=True)
         if (work / records.FAILED).is_file():
@@ -204,7 +204,7 @@ class Attempt:
         one = self.one
         self.claims.sweep(one.run.name)
         estimate_file(one).unlink(missing_ok=True)
-        for spec in records.unfinished(Path(one.spec["results"])):
+        for spec in records.unfinished(Path(one.spec["results"]), one.run.method):
             begun = records.Run(**spec["run"])
             if dataclasses.replace(begun, code=one.run.code) == one.run and not self.claims.held(begun.name):
                 shutil.rmtree(one.runs / ".partial" / begun.name, ignore_errors=True)

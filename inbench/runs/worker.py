@@ -30,7 +30,7 @@ from inbench.joints.guards import Guard, about_overlap
 from inbench.joints.isolation import INTERRUPTED, NO_ROOM
 from inbench.joints.store import Prepared
 from inbench.runs.heart import Heart, end_by_interrupt
-from inbench.words import brackets, clock, params, records, seeds
+from inbench.words import brackets, clock, disk, params, records, seeds
 from inbench.words.errors import Interrupted, Unavailable, UserError, disk_full
 from inbench.words.mask import Mask
 from inbench.words.method import Method
@@ -76,7 +76,7 @@ class Worker:
 
     def work_through(self) -> bool:
         """Everything the spec asks for, and nothing that is there already; False where the scores on some mask failed."""
-        records.settle(self.final)
+        disk.settle(self.final)
         self.begin_further()
         if self.checkpoint.is_file():
             training.drop_unreadable(self.checkpoint, self.build(), self.run.ema)
@@ -110,7 +110,7 @@ class Worker:
                     raise
                 told, whole = self.not_scored(told, key, *self.came_to(error)), whole and key not in wanted
         if "weights" not in self.spec["keep"] and weights.is_file():
-            records.commit(self.final, {"run.json": records.to_json(told)}, remove=("weights.safetensors",))
+            disk.commit(self.final, {"run.json": disk.to_json(told)}, remove=("weights.safetensors",))
         return whole
 
     def begin_further(self) -> None:
@@ -119,8 +119,8 @@ class Worker:
             return
         start = starts.of(self.run, self.final.parent, starts.place_of(self.provenance()))
         if start is not None:
-            records.write_file(self.checkpoint, records.where(start.folder, "checkpoint.pt").read_bytes())
-            records.write_file(self.work / "start.json", records.to_json({"start": start.folder.name}))
+            disk.write_file(self.checkpoint, disk.where(start.folder, "checkpoint.pt").read_bytes())
+            disk.write_file(self.work / "start.json", disk.to_json({"start": start.folder.name}))
 
     def trained(self, method: Method, before: Record | None) -> dict[str, Any]:
         """Train, and write the first form of the record. What it was scored on before is to be scored with these weights."""
@@ -150,13 +150,13 @@ class Worker:
             "peak_memory_bytes": self.memory.peak,
             "peak_cuda_bytes": self._peak_cuda(),
         }
-        files = {"run.json": records.to_json(told), records.CURVE: curve_csv(progress)}
+        files = {"run.json": disk.to_json(told), records.CURVE: curve_csv(progress)}
         if self.cls.learns():
             tensors = {name: value.clone(memory_format=torch.contiguous_format) for name, value in method.state_dict().items()}
             files["weights.safetensors"] = safetensors.torch.save(tensors)
         if "checkpoint" in self.spec["keep"] and self.cls.learns():
             files["checkpoint.pt"] = self.checkpoint.read_bytes()
-        records.publish(self.work, self.final, files)
+        disk.publish(self.work, self.final, files)
         self.checkpoint.unlink(missing_ok=True)
         return told
 
@@ -165,7 +165,7 @@ class Worker:
         file, here = self.work / "places.json", starts.place_of(self.provenance())
         known = read_object(file).get("places", []) if self.checkpoint.is_file() else []
         places = known if here in known else [*known, here]
-        records.write_file(file, records.to_json({"places": places}))
+        disk.write_file(file, disk.to_json({"places": places}))
         if len(places) > 1:
             self.guard.tell(
                 f"trained in {len(places)} places that differ in machine, threads or libraries: its bits are of none of them "
@@ -231,7 +231,7 @@ class Worker:
             "guesses": f"guesses/{safe}.npy" if "guesses" in self.spec["keep"] else None,
         }
         told, gone = self._with_scores({**told, "metrics": kept}, key, entry)
-        records.commit(self.final, {**files, "run.json": records.to_json(told)}, remove=gone)
+        disk.commit(self.final, {**files, "run.json": disk.to_json(told)}, remove=gone)
         return told
 
     def not_scored(self, told: dict[str, Any], key: str, status: str, reason: str) -> dict[str, Any]:
@@ -240,7 +240,7 @@ class Worker:
             return told
         scores = {**told["scores"], key: records.nothing(status, reason, self._shown(told, key))}
         told = {**told, "scores": scores, "written": clock.utc()}
-        records.commit(self.final, {"run.json": records.to_json(told)})
+        disk.commit(self.final, {"run.json": disk.to_json(told)})
         return told
 
     def came_to(self, error: BaseException) -> tuple[str, str]:

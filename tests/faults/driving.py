@@ -96,6 +96,6 @@ def litter(results: Path) -> list[str]:
 
 def unsound(results: Path) -> list[str]:
     """Records that do not hold what they list."""
-    from inbench.words import records
+    from inbench.words import disk
 
-    return [fault for fault in map(records.fault_of, sorted((results / "runs").glob("[!.]*"))) if fault]
+    return [fault for fault in map(disk.fault_of, sorted((results / "runs").glob("[!.]*"))) if fault]

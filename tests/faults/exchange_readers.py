@@ -25,7 +25,7 @@ from inbench.commands import bench_command, cli_exchange
 from inbench.joints import choices, registry
 from inbench.readers import formats, paper_sheets, tables, timings, voting
 from inbench.runs import paper_runs, plan
-from inbench.words import published, records
+from inbench.words import disk, published, records
 from inbench.words.errors import visible
 
 DATA = "drawn-faces[train=4,val=2,test=2]"
@@ -200,8 +200,8 @@ def _kept(change: str) -> Callable[[Path, bytes], object]:
         shutil.rmtree(folder / "results", ignore_errors=True)
         shutil.copytree(world().record, record)
         (record / change).write_bytes(data)
-        listed = {name: records.sha256((record / name).read_bytes()) for name in json.loads((record / "done").read_text())}
-        (record / "done").write_bytes(records.to_json(listed))
+        listed = {name: disk.sha256((record / name).read_bytes()) for name in json.loads((record / "done").read_text())}
+        (record / "done").write_bytes(disk.to_json(listed))
         found = records.open_record(record)
         if found is None:
             return

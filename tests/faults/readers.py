@@ -28,7 +28,7 @@ from inbench.joints.claims import Claims
 from inbench.readers import chart_lines, curves, drawing, figures, report, tables
 from inbench.readers.costs import cost_sheets
 from inbench.runs import plan
-from inbench.words import brackets, budget, planned, published, records
+from inbench.words import brackets, budget, disk, planned, published, records
 from inbench.words.errors import UserError
 
 
@@ -56,11 +56,11 @@ def _record(folder: Path, change: str, data: bytes, method: str = "mean-fill") -
     (record / change).write_bytes(data)
     if change != "done":
         listed = {
-            path.relative_to(record).as_posix(): records.sha256(path.read_bytes())
+            path.relative_to(record).as_posix(): disk.sha256(path.read_bytes())
             for path in record.rglob("*")
             if path.is_file() and path.name != "done"
         }
-        (record / "done").write_bytes(records.to_json(listed))
+        (record / "done").write_bytes(disk.to_json(listed))
     return results
 
 
@@ -94,8 +94,8 @@ def _zipped_scores(folder: Path, data: bytes) -> None:
     (scores,) = (record / "scores").glob("*.csv")
     scores.unlink()
     scores.with_name(scores.name + ".gz").write_bytes(data)
-    listed = {name: records.sha256((record / name).read_bytes()) for name in ("run.json", f"scores/{scores.name}.gz")}
-    (record / "done").write_bytes(records.to_json(listed))
+    listed = {name: disk.sha256((record / name).read_bytes()) for name in ("run.json", f"scores/{scores.name}.gz")}
+    (record / "done").write_bytes(disk.to_json(listed))
     tables.table(results)
     packing.verify(results)
 

@@ -25,22 +25,22 @@ MOST_TRACED = 10_000
 
 def generate(results: Path, count: int) -> None:
     """So many light records of one method, each with a seed and a key of its own, sound and whole; those there are stay."""
-    from inbench.words import records
+    from inbench.words import disk, records
 
     template = reference.on_drawn_faces("autoencoder")
     told = json.loads((template / "run.json").read_text())
-    others = {name: (template / name).read_bytes() for name in records.listed(template) if name != "run.json"}
-    hashes = {name: records.sha256(data) for name, data in others.items()}
+    others = {name: (template / name).read_bytes() for name in disk.listed(template) if name != "run.json"}
+    hashes = {name: disk.sha256(data) for name, data in others.items()}
     for seed in range(count):
         run = dataclasses.replace(records.Run(**told["run"]), seed=seed)
         folder = results / "runs" / run.name
         if (folder / "done").is_file():
             continue
-        text = records.to_json({**told, "run": run.told, "key": run.key})
+        text = disk.to_json({**told, "run": run.told, "key": run.key})
         for name, data in {
             **others,
             "run.json": text,
-            "done": records.to_json({**hashes, "run.json": records.sha256(text)}),
+            "done": disk.to_json({**hashes, "run.json": disk.sha256(text)}),
         }.items():
             file = folder / name
             file.parent.mkdir(parents=True, exist_ok=True)
