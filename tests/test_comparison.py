@@ -8,10 +8,10 @@ import scipy.stats
 from test_tables import YOUNG, filled, floor, lay, scored
 
 from inbench.readers import comparison, comparison_sheets, formats, statistics, tables
+from inbench.readers.sections import found_in
 from inbench.words import disk, records
 from inbench.words.errors import UserError
 
-CLOSED = {"train_seconds": 1.0, "cpu_seconds": 1.0, "peak_memory_bytes": 1, "parameters": 1, "updates": {}}
 HARD = np.random.default_rng(0).normal(20, 3, 60).round(6)
 
 
@@ -112,8 +112,8 @@ def test_guests_with_few_images_take_none_from_two_others_and_are_compared_on_th
 
 def test_closed_forms_of_several_seeds_are_compared_with_the_other_and_not_with_their_own(tmp_path):
     for seed in range(3):
-        lay(tmp_path, "linear", tuple(HARD + 1), run={"seed": seed}, told={"costs": CLOSED})
-        lay(tmp_path, "ppca", tuple(HARD - 5), run={"seed": seed}, told={"costs": CLOSED})
+        lay(tmp_path, "linear", tuple(HARD + 1), run={"seed": seed}, labels={"any_budget": True})
+        lay(tmp_path, "ppca", tuple(HARD - 5), run={"seed": seed}, labels={"any_budget": True})
     lay(tmp_path, "gan", tuple(HARD))
     for other, apart in (("gan", 1.0), ("ppca", 6.0)):
         (found,) = comparison.compare(tmp_path, "linear", other)
@@ -162,7 +162,7 @@ def test_where_two_names_are_one_training_the_other_data_sets_are_still_compared
 def test_a_seed_of_a_guest_with_few_images_takes_none_from_its_others(tmp_path):
     lay(tmp_path, "gan", tuple(HARD))
     for seed, psnrs in enumerate((HARD + 1, HARD[:4] + 1)):
-        lay(tmp_path, "ppca", tuple(psnrs), run={"seed": seed}, labels={"any_budget": True}, told={"costs": CLOSED})
+        lay(tmp_path, "ppca", tuple(psnrs), run={"seed": seed}, labels={"any_budget": True})
     (found,) = comparison.compare(tmp_path, "gan", "ppca")
     assert (found.images, found.seeds) == (len(HARD), (1, 1))
 
@@ -296,10 +296,49 @@ def test_on_a_hole_that_is_named_methods_are_compared_that_were_trained_on_anoth
 def test_one_training_is_compared_over_images_with_a_closed_form_of_any_number_of_seeds(tmp_path):
     lay(tmp_path, "one", tuple((HARD + 0.5).round(6)))
     for seed in range(3):
-        lay(tmp_path, "linear", tuple(HARD), run={"seed": seed}, told={"costs": CLOSED})
+        lay(tmp_path, "linear", tuple(HARD), run={"seed": seed}, labels={"any_budget": True})
     (found,) = comparison.compare(tmp_path, "one", "linear")
     assert not found.by_seeds
     assert found.differences["psnr-pooled"].high > found.differences["psnr-pooled"].low
+
+
+def test_a_closed_form_that_draws_by_its_seed_is_compared_over_all_its_trainings(tmp_path):
+    """`ppca` sketches at random: the first of three says little of it."""
+    lay(tmp_path, "linear", tuple(HARD), labels={"any_budget": True})
+    for seed, shift in enumerate((1.0, -1.0, -1.5)):
+        lay(tmp_path, "ppca", tuple(HARD + shift), run={"seed": seed}, labels={"any_budget": True})
+    (found,) = comparison.compare(tmp_path, "ppca", "linear")
+    assert (found.by_seeds, found.seeds) == (True, (3, 1))
+    assert found.differences["psnr"].value == pytest.approx(-0.5)
+    assert found.singles == ()  # the linear map is the same whatever the seed is
+
+
+def test_learners_whose_trainings_are_alike_are_compared_over_images(tmp_path):
+    for seed in range(3):
+        lay(tmp_path, "one", tuple(HARD + 0.5), run={"seed": seed})
+        lay(tmp_path, "other", tuple(HARD), run={"seed": seed})
+    (found,) = comparison.compare(tmp_path, "one", "other")
+    assert not found.by_seeds
+
+
+def test_metrics_that_one_training_lacks_are_not_compared(tmp_path):
+    for seed in range(2):
+        lay(tmp_path, "gan", tuple(HARD + seed), run={"seed": seed})
+    lay(tmp_path, "linear", tuple(HARD), labels={"any_budget": True})
+    record = next(one for one in found_in(tmp_path) if one.told["run"]["seed"] == 1)
+    metrics = {name: told for name, told in record.told["metrics"].items() if name != "ssim"}
+    disk.commit(record.folder, {"run.json": disk.to_json(record.told | {"metrics": metrics})})
+    (found,) = comparison.compare(tmp_path, "gan", "linear")
+    assert found.differences["psnr"].value == pytest.approx(0.5)
+    assert "ssim" not in found.differences
+
+
+def test_below_the_floor_is_the_mean_of_the_trainings_as_in_tables(tmp_path):
+    for seed, shift in enumerate((1.0, 2.0, -1.5)):
+        lay(tmp_path, "gan", tuple(HARD + shift), run={"seed": seed}, labels={"budget": "paper[steps=5]"})
+    lay(tmp_path, "linear", tuple(HARD), labels={"any_budget": True})
+    (found,) = comparison.compare(tmp_path, "gan", "linear")
+    assert found.short == []
 
 
 def test_pictures_of_other_names_are_never_paired(tmp_path):
@@ -372,7 +411,7 @@ def test_a_single_training_beside_several_is_compared_over_trainings_and_says_so
     for seed, psnr in enumerate((20.0, 20.4, 19.6)):
         lay(tmp_path, "one", (psnr,) * 4, run={"seed": seed})
     lay(tmp_path, "other", (19.9,) * 4)
-    floor(tmp_path, 18.0, told={"costs": CLOSED})
+    floor(tmp_path, 18.0)
     (found,) = comparison.compare(tmp_path, "one", "other")
     told = statistics.between_seeds([20.0, 20.4, 19.6], [19.9])
     assert found.differences["psnr"].p == pytest.approx(told.p)

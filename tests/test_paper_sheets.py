@@ -88,6 +88,56 @@ def test_of_budgets_with_as_many_rows_the_longest_training_is_taken_then_the_mos
     assert "2 test images" in table_1(tmp_path)
 
 
+def test_a_budget_is_the_one_that_was_typed_in_whatever_order(tmp_path):
+    meng(tmp_path, labels={"budget": "paper[steps=9,test_images=4]"})
+    assert "4 of 4 complete" in table_1(tmp_path, budget="paper[test_images=4,steps=9,val_images=16]")
+    with pytest.raises(UserError, match=r"unknown budget 'papr\[steps=9\]'"):
+        table_1(tmp_path, budget="papr[steps=9]")
+
+
+def test_budgets_that_nothing_tells_apart_are_taken_plainest_first_by_tables_and_claims(tmp_path):
+    for budget in ("paper[augmentation=flip,steps=9]", "paper[steps=9]"):
+        meng(
+            tmp_path,
+            labels={"budget": budget},
+        )
+        for method in ("autoencoder", "context-encoder", "semantic-inpainting", "dense-gan"):
+            run = {"params": {"tv": 1e-6}, "augmentation": "flip" if "flip" in budget else "none"}
+            lay(tmp_path, method, run=run, labels={"budget": budget})
+    assert "Budget of ours: paper[steps=9];" in table_1(tmp_path)
+    assert "budget paper[steps=9]:" in tables.claims(tmp_path, "meng2020", "markdown", datasets="celeba=faces")
+
+
+def test_claims_too_leave_a_first_look_to_itself(tmp_path):
+    meng(tmp_path, labels={"budget": "quick"})
+    for method in ("dense-gan", "autoencoder"):
+        lay(tmp_path, method, run={"params": {"tv": 1e-6}, "steps": 9}, labels={"budget": "paper[steps=9]"})
+    text = tables.claims(tmp_path, "meng2020", "markdown", datasets="celeba=faces")
+    assert "budget paper[steps=9]:" in text
+    assert "budget quick" not in text
+
+
+def test_of_several_forms_of_a_method_the_one_of_most_trainings_stands_and_the_others_are_named(tmp_path):
+    for precision, seeds, psnr in (("bf16", 1, 25.0), ("float32", 2, 22.0)):
+        for seed in range(seeds):
+            lay(tmp_path, "dense-gan", (psnr,) * 4, run={"params": {"tv": 1e-6}, "precision": precision, "seed": seed})
+    assert body(table_1(tmp_path))["Our method"][:1] == ["dense-gan, float32"]
+    assert "Our method is dense-gan, float32, of the most trainings; there is dense-gan, bf16 too" in table_1(tmp_path)
+
+
+def test_a_paper_may_write_a_hole_and_a_budget_in_full(tmp_path):
+    meng(tmp_path, labels={"budget": "paper[batch=8,steps=9]"})
+    text = (published.FOLDER / "meng2020.toml").read_text()
+    file = tmp_path / "mine.toml"
+    written = text.replace('mask = "center"', 'mask = "center[side=32]"').replace(
+        'budget = "paper"', 'budget = "paper[steps=9,batch=8]"'
+    )
+    file.write_text(written)
+    found = tables.paper(tmp_path, str(file), "markdown", table="1", datasets="celeba=faces")
+    assert "4 of 4 complete" in found
+    assert "Budget of ours" not in found
+
+
 def test_parameters_in_brackets_choose_the_row(tmp_path):
     lay(tmp_path, "dense-gan", (20.0,) * 4, run={"params": {"tv": 0.0, "adversarial": 0.001}}, label="dense-gan[tv=0]")
     found = body(table_1(tmp_path, table="2"))

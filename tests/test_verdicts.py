@@ -136,7 +136,7 @@ def test_more_trainings_count_more_than_more_pictures(tmp_path):
     for method, shift in (("dense-gan", 2), ("context-encoder", 1)):
         for seed in range(3):
             labels = {"budget": "paper" if seed == 0 else "paper[test_images=20]"}
-            values = 20 + shift + NOISE[: 60 if seed == 0 else 20]
+            values = 20 + shift + 0.1 * seed + NOISE[: 60 if seed == 0 else 20]
             lay(tmp_path, method, values, labels=labels, run={"params": {}, "seed": seed})
     judged = verdicts.judge(found_in(tmp_path), published.load("meng2020"), {"celeba": "faces"})
     assert {one.compared.over for one in judged if one.compared} == {"3 and 3 trainings, 20 images"}

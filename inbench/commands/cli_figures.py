@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import itertools
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -16,6 +17,7 @@ from inbench.words.errors import UserError, unknown, visible
 if TYPE_CHECKING:
     from inbench.commands.illustrations import Illustration, Illustrator, Named
     from inbench.readers.sections import Section
+    from inbench.words.published import PaperRow
     from inbench.words.records import Record
 
 KINDS = ("curves", "grid", "cost", "perception", "matrix")
@@ -118,7 +120,7 @@ def _needed(asked: argparse.Namespace, kept: list[Record]) -> Callable[[Section]
     from inbench.words import published
 
     if asked.paper:
-        paper = published.load(asked.paper)
+        paper = paper_sheets.in_our_words(published.load(asked.paper), sections.holes_of(kept))
         return paper_sheets.needed(published.chosen(paper, asked.table), published.roles_of(paper, asked.datasets))
     return sections.asked_for(kept, asked.only, budget=asked.budget)
 
@@ -165,27 +167,29 @@ def _of_paper(
 ) -> Iterator[tuple[str, list[Named], str, str]]:
     """The figures of a paper, as it calls its rows; of its tables, everything else that can be drawn of their rows."""
     from inbench.commands.illustrations import Named
-    from inbench.readers.paper_sheets import Beside
+    from inbench.readers.paper_sheets import Beside, in_our_words
     from inbench.readers.score_sheets import title_of
     from inbench.words import brackets, published
 
-    paper = published.load(asked.paper)
+    paper = in_our_words(published.load(asked.paper), {row["hole"]: row["mask"] for row in made})
     beside = Beside(paper, made, published.roles_of(paper, asked.datasets), asked.budget)
     for table in published.chosen(paper, asked.table):
         pairs = [(told, row) for told, row in beside.pairs(table) if row]
         if not pairs:
-            told = f"{paper.name}, {table.name}: none of its rows is here; inbench run --paper {paper.name} makes them"
-            print(f"inbench: {visible(told)}", file=sys.stderr)
+            none = f"{paper.name}, {table.name}: none of its rows is here; inbench run --paper {paper.name} makes them"
+            print(f"inbench: {visible(none)}", file=sys.stderr)
             continue
-        members, first = [Named(told.label, row) for told, row in pairs], pairs[0][1]
-        ours = ", ".join(f"{told.label} is {row['shown']}" for told, row in pairs)
-        ours += f"; {len(pairs)} of {len(table.rows)} rows" if len(pairs) < len(table.rows) else ""
-        title = f"{paper.name}, {table.name}, made here: {title_of(first)} ({ours})"
         own = (
             [table.shows]
             if table.shows
             else [kind for kind in kinds if kind != "matrix" and (kind in ("cost", "perception") or asked.table)]
         )
-        for kind in own:
-            if kind in kinds:
-                yield kind, members, brackets.file_name(f"{paper.name}-{table.kind}-{table.number}".lower()), title
+        less = f"; {len(pairs)} of {len(table.rows)} rows" if len(pairs) < len(table.rows) else ""
+        places: dict[tuple[str, str], list[tuple[PaperRow, dict[str, Any]]]] = {}
+        for told, row in pairs:  # a figure is of one data set and hole
+            places.setdefault((row["dataset"], row["mask"]), []).append((told, row))
+        for kind, (place, here) in itertools.product([kind for kind in own if kind in kinds], places.items()):
+            ours = ", ".join(f"{told.label} is {row['shown']}" for told, row in here)
+            title = f"{paper.name}, {table.name}, made here: {title_of(here[0][1])} ({ours}{less})"
+            stem = "-".join([paper.name, table.kind, str(table.number), *(place if len(places) > 1 else ())])
+            yield kind, [Named(told.label, row) for told, row in here], brackets.file_name(stem.lower()), title

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import itertools
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -267,9 +267,11 @@ def compared_in(table: Scored, *sides: Side, primary: str = PRIMARY_MASK, beside
     section, budget = table.section, beside.section.budget if beside else table.section.budget
     scored = table.for_two(one, other) if budget == section.budget else Scored(section, [*one, *other])
     unequal = "they were given different budgets" if budget != section.budget else ""
-    metrics = {name: told for name, told in one[0].told["metrics"].items() if name in other[0].told["metrics"]}
-    by_seeds = any(len(side) > 1 and not has_no_chance(side) for side in (one, other))
+    held = set.intersection(*({*record.told["metrics"]} for record in (*one, *other)))
+    metrics = {name: told for name, told in one[0].told["metrics"].items() if name in held}
     means = [{name: [scored.mean(record, name) for record in side] for name in metrics} for side in (one, other)]
+    fixed = (has_no_chance(one, means[0]), has_no_chance(other, means[1]))
+    by_seeds = (len(one) > 1 and not fixed[0]) or (len(other) > 1 and not fixed[1])
     turned = [[_away(told["better"], mine[name]) for name, told in metrics.items()] for mine in means]  # [2, k]
     columns = [scored.columns(record, metrics) for record in (*one, *other)]
     owners = columns[0][1]
@@ -278,7 +280,6 @@ def compared_in(table: Scored, *sides: Side, primary: str = PRIMARY_MASK, beside
     if by_seeds:
         weigh = [1 / len(one)] * len(one) + [-1 / len(other)] * len(other)
         errors = statistics.over_images(values, weigh, owners, reduces)
-        fixed = (has_no_chance(one), has_no_chance(other))
         ours, theirs = (
             [[sign * mean for mean in mine[name]] for name, sign in zip(metrics, signs, strict=True)]
             for mine, signs in zip(means, turned, strict=True)
@@ -300,7 +301,7 @@ def compared_in(table: Scored, *sides: Side, primary: str = PRIMARY_MASK, beside
         withheld=unequal or _withheld(section, sides),
         short=[] if unequal else _too_short(table, *sides),
         fallen=[side.shown for side in sides if watched.past_best(side.records)],
-        singles=tuple(side.shown for side in sides if len(side.records) == 1 and not has_no_chance(side.records)),
+        singles=tuple(side.shown for side, still in zip(sides, fixed, strict=True) if len(side.records) == 1 and not still),
         keys=frozenset(record.key for record in [*one, *other]),
         primary=primary,
         trained="".join(_trained_on(sides) - {records.mask_and_part(section.mask)[0]}),
@@ -317,9 +318,14 @@ def _away(better: str, means: Sequence[float]) -> float:
     return -1.0 if better == "zero" and sum(means) < 0 else 1.0
 
 
-def has_no_chance(same: Sequence[Record]) -> bool:
-    """Whether another training would give the same: nothing was learned, or in closed form."""
-    return all(record.told["run"]["seed"] is None or record.told["costs"].get("updates") == {} for record in same)
+def has_no_chance(same: Sequence[Record], means: Mapping[str, Sequence[float]]) -> bool:
+    """Whether another training would give the same; means: what these came to by each metric.
+
+    A single one is taken to where nothing was learned, or in closed form; of several one sees it.
+    """
+    if len(same) == 1:
+        return same[0].told["run"]["seed"] is None or bool(same[0].told["labels"]["any_budget"])
+    return all(len(set(found)) == 1 for found in means.values() if not math.isnan(sum(found)))
 
 
 def _beside(one: Side, other: Side) -> str:
@@ -351,9 +357,12 @@ def _too_short(table: Scored, *sides: Side) -> list[str]:
     if not floor or "steps" not in brackets.parse(table.section.budget).options:
         return []
     scored = table.for_two(floor, [record for side in sides for record in side.records])
-    least = min(scored.mean(record, PRIMARY) for record in floor)
-    learned = [side for side in sides if side.records[0].told["costs"].get("updates") != {}]
-    return [side.shown for side in learned if min(scored.mean(record, PRIMARY) for record in side.records) < least]
+
+    def mean(same: Sequence[Record]) -> float:
+        return float(np.mean([scored.mean(record, PRIMARY) for record in same]))
+
+    learned = [side for side in sides if not side.records[0].told["labels"]["any_budget"]]
+    return [side.shown for side in learned if mean(side.records) < mean(floor)]
 
 
 def told_short(names: Sequence[str]) -> str:

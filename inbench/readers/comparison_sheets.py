@@ -229,7 +229,7 @@ def as_rows(found: Sequence[Compared]) -> list[dict[str, Any]]:
             "over": "trainings" if compared.by_seeds else "images",
             "verdict": verdict(compared, claims_of(found)),
             "differs": compared.beside,
-            "below_floor": compared.short,
+            "short": compared.short,
             "past_best": compared.fallen,
             "p": compared.adjusted,
             "differences": {

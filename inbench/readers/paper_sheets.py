@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any
+from dataclasses import replace
+from typing import Any, TypeVar
 
-from inbench.readers import consistency
+from inbench.readers import consistency, standing
 from inbench.readers.naming import is_called, is_of, one_set
 from inbench.readers.rows import trained_on_it
 from inbench.readers.score_sheets import best_of, bold, faults, head, marked, marks, ranks, score
 from inbench.readers.sections import Section
 from inbench.readers.sheets import NO_CELL, Cell, Column, Sheet
 from inbench.words.protocol import PRIMARY
-from inbench.words.published import SETTLES, Paper, PaperRow, PaperTable, label_of
+from inbench.words.published import SETTLES, Claim, Paper, PaperRow, PaperTable, label_of
 
 Row = dict[str, Any]
+Told = TypeVar("Told", PaperRow, Claim)
 Pairs = list[tuple[PaperRow, Row | None]]
 WHOLE = {"psnr": "psnr-completed"}
 """Our metric where a paper's region is the whole image; what is not here we do not measure so."""
@@ -33,7 +35,8 @@ class Beside:
         budget: str | None = None,
         settled: Callable[[Row], list[tuple[float, float]]] = lambda _: [],
     ) -> None:
-        self.paper, self.rows, self.asked, self.settled = paper, rows, budget, settled
+        self.paper, self.rows, self.settled = paper, rows, settled
+        self.asked = standing.asked(budget, {row["budget"] for row in rows}) if budget else None
         there = {row["dataset"] for row in rows}
         self.labels = {role: one_set(there, label_of(name)) for role, name in roles.items()}
 
@@ -42,26 +45,25 @@ class Beside:
 
         Of several: the one that trained longest, then of most trainings, then of most images; never what comes out best.
         """
-        candidates = [self._candidates(table, row) for row in table.rows]
+        candidates = [self.candidates(table, row) for row in table.rows]
         budgets = {row["budget"] for found in candidates for row in found if not row["any_budget"]} or {
             row["budget"] for found in candidates for row in found
         }
         wanted = self.asked or table.rows[0].budget
 
-        def worth(budget: str) -> tuple[bool, bool, int, int, int, int, str]:
+        def worth(budget: str) -> tuple[bool, bool, int, int, int, int]:
             held = [mine for found in candidates if (mine := [row for row in found if row["budget"] == budget])]
             scored = [row for mine in held for row in mine if row["metrics"]]
             shown = max((row["train_images"] for row in scored if not row["any_budget"]), default=0)
             tested = min((row["metrics"][PRIMARY]["n"] for row in scored), default=0)
-            return budget == wanted, ranks(budget), len(held), shown, sum(len(row["seeds"]) for row in scored), tested, budget
+            return budget == wanted, ranks(budget), len(held), shown, sum(len(row["seeds"]) for row in scored), tested
 
-        chosen = self.asked or max(budgets, key=worth, default=wanted)
-        return [
-            (row, next((one for one in found if one["budget"] == chosen), None))
-            for row, found in zip(table.rows, candidates, strict=True)
-        ]
+        chosen = self.asked or max(standing.plainest_first(budgets), key=worth, default=wanted)
+        forms = [[one for one in found if one["budget"] == chosen] for found in candidates]
+        return [(row, max(same, key=_settled_by, default=None)) for row, same in zip(table.rows, forms, strict=True)]
 
-    def _candidates(self, table: PaperTable, row: PaperRow) -> list[Row]:
+    def candidates(self, table: PaperTable, row: PaperRow) -> list[Row]:
+        """Ours that may stand for a row of a paper, under any budget and in any form."""
         here = (self.labels.get(row.dataset), table.size, row.mask)
         return [
             one
@@ -71,6 +73,21 @@ class Beside:
             and trained_on_it(one)
             and is_of(one, row.method)
         ]
+
+
+def _settled_by(row: Row) -> tuple[int, int, int]:
+    """Of several forms of a method, in other numerics or with another default, the one that tells most stands."""
+    return len(row["seeds"]), row["train_images"], row["metrics"][PRIMARY]["n"] if row["metrics"] else 0
+
+
+def in_our_words(paper: Paper, holes: Mapping[str, str]) -> Paper:
+    """A paper with its holes and budgets as our tables call them; holes: what each one in full is called."""
+
+    def called(one: Told) -> Told:
+        return replace(one, mask=holes.get(one.mask, one.mask), budget=standing.label_of(one.budget) or one.budget)
+
+    tables = [replace(table, rows=[*map(called, table.rows)]) for table in paper.tables]
+    return replace(paper, tables=tables, claims=[*map(called, paper.claims)])
 
 
 def needed(tables: Sequence[PaperTable], roles: Mapping[str, str]) -> Callable[[Section], bool]:
@@ -157,6 +174,11 @@ def _table_notes(beside: Beside, table: PaperTable, pairs: Pairs) -> list[str]:
             lines.append(f"data of ours: {label}; of the paper: {about}")
     for told, ours_is in sorted({(told.budget, row["budget"]) for told, row in pairs if row and row["budget"] != told.budget}):
         lines.append(f"budget of ours: {ours_is}; as the paper trained: {told}")
+    for one, row in pairs:
+        forms = [form for form in beside.candidates(table, one) if row and form["budget"] == row["budget"] and form is not row]
+        if row and forms:
+            others = " and ".join(form["shown"] for form in forms)
+            lines.append(f"{one.label} is {row['shown']}, of the most trainings; there is {others} too")
     hole = paper.convention["hole"]
     if not hole.known:
         lines.append(f"hole of ours: {', '.join(dict.fromkeys(row.mask for row in table.rows))}; of the paper: {hole.reason}")

@@ -157,6 +157,11 @@ def by_data(made: Iterable[dict[str, Any]]) -> list[list[dict[str, Any]]]:
     return list(found.values())
 
 
+def holes_of(found: Iterable[Record]) -> dict[str, str]:
+    """What tables call each hole of some records that is written in full."""
+    return {full: shown for record in found for full, shown in record.told["labels"]["masks"].items()}
+
+
 def images_shown(record: Record) -> int:
     """How many pictures its training was given, one that comes again counted again; none where it learns nothing."""
     run = record.told["run"]

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import functools
 import math
+from collections.abc import Iterable
 
 from inbench.words import brackets, budget
-from inbench.words.errors import UserError
+from inbench.words.errors import UserError, unknown
 from inbench.words.records import Record
 
 
@@ -62,6 +63,18 @@ def label_of(text: str) -> str | None:
     except UserError:
         return None
     return budget.read(text).shown if name in budget.BUDGETS else None
+
+
+def asked(text: str, known: Iterable[str]) -> str:
+    """What tables call the budget that was asked for: one that there is, or may be. Raises `UserError` for one that is none."""
+    if (label := label_of(text)) is None and text not in (there := {*known}):
+        raise unknown("budget", text, there or budget.BUDGETS)
+    return label or text
+
+
+def plainest_first(budgets: Iterable[str]) -> list[str]:
+    """Budgets in the order in which one is taken where nothing else tells: fewest options first, then by letters."""
+    return sorted(budgets, key=lambda shown: (shown.count("="), shown))
 
 
 def tests_fewer(one: str, other: str) -> bool:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from inbench.readers import curves, standing, statistics
 from inbench.readers.comparison import Compared, compared_in, forms_of, sides_of, told_fallen, told_short
 from inbench.readers.naming import one_set
-from inbench.readers.score_sheets import images
+from inbench.readers.score_sheets import images, ranks
 from inbench.readers.scored import Scored
 from inbench.readers.sections import Section, images_shown, sections
 from inbench.readers.sheets import NO_CELL, Cell, Column, Sheet
@@ -70,8 +70,8 @@ Between = Callable[[Section, str, str], Pair | None]
 def judge(kept: list[Record], paper: Paper, roles: Mapping[str, str], budget: str | None = None) -> list[Judged]:
     """Every claim of a paper on the records there are.
 
-    Without a budget, on each data set under the one that tests most of them; of several the one that trained longest, whatever
-    comes out of it.
+    Without a budget, on each data set under the paper's own, or the one that tests most of them; of several the one that
+    trained longest, whatever comes out of it.
     """
     labels = {role: label_of(name) for role, name in roles.items()}
     found = sections(kept)
@@ -88,19 +88,22 @@ def judge(kept: list[Record], paper: Paper, roles: Mapping[str, str], budget: st
 
     sizes = {table.size for table in paper.tables}
     here = [section for section in found if section.size in sizes]
-    budgets = [budget] if budget else sorted({section.budget for section in here})
+    there = {section.budget for section in here}
+    budgets = [standing.asked(budget, there)] if budget else standing.plainest_first(there)
     shown_to = {record.key: images_shown(record) for record in kept}
 
-    def worth(tested: Sequence[Judged]) -> tuple[int, int]:
-        """How many claims are compared, and how many pictures the learners were shown."""
+    def worth(shown: str, tested: Sequence[Judged]) -> tuple[bool, bool, bool, int, int]:
+        """Of a budget that compares any: whether it is the paper's own, or no first look; how many; how long it trained."""
         compared = [one.compared for one in tested if one.compared]
-        return len(compared), max((shown_to[key] for one in compared for key in one.keys), default=0)
+        own = all(one.claim.budget == shown for one in tested)
+        most = max((shown_to[key] for one in compared for key in one.keys), default=0)
+        return bool(compared), own, ranks(shown), len(compared), most
 
     chosen: dict[str, Iterator[Judged]] = {}
     for role in {claim.dataset for claim in paper.claims}:
         claims = [claim for claim in paper.claims if claim.dataset == role]
         tested = {shown: [_test(claim, here, labels, shown, between) for claim in claims] for shown in budgets}
-        best = max(budgets, key=lambda shown: worth(tested[shown]), default="")
+        best = max(budgets, key=lambda shown: worth(shown, tested[shown]), default="")
         alike = [tested[shown] for shown in budgets if standing.of_training(shown) == standing.of_training(best)]
         chosen[role] = (max(same, key=_weight) for same in zip(*alike, strict=True)) if best else map(_not_run, claims)
     judged = [next(chosen[claim.dataset]) for claim in paper.claims]
