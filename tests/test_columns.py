@@ -62,9 +62,19 @@ def test_the_best_is_where_the_metric_says(better: str, best: float | None) -> N
             "complete": True,
             "converged": True,
             "budget": "paper",
-            "metrics": {"m": {"mean": mean, "low": None, "better": better}},
+            "metrics": {"m": {"mean": mean, "low": None, "better": better, "unit": "dB"}},
         }
         for mean in (4.0, -1.0, -5.0)
     ]
     assert score_sheets.best_of("m", members) == best
     assert [score_sheets.score("m", row, best).best for row in members] == [mean == best for mean in (4.0, -1.0, -5.0)]
+
+
+@pytest.mark.parametrize(
+    ("name", "unit", "mean", "shown"),
+    [("ssim", "", 0.1234, "0.123"), ("kid", "", 0.00431, "0.0043"), ("fid", "", 23.456, "23.46"), ("psnr", "dB", 0.5, "0.50")],
+)
+def test_small_numbers_without_a_unit_keep_the_digits_that_tell_them_apart(name, unit, mean, shown) -> None:
+    row = {"complete": True, "converged": True, "budget": "paper"}
+    row["metrics"] = {name: {"mean": mean, "low": None, "better": "lower", "unit": unit}}
+    assert score_sheets.score(name, row).text == shown

@@ -149,6 +149,20 @@ def test_a_papers_figures_have_its_names_and_say_what_they_are_here(command: Com
     ]  # fmt: skip
 
 
+def test_a_table_of_several_holes_has_a_figure_for_each(command: Command, pictured: Path, tmp_path: Path) -> None:
+    text = (published.FOLDER / "yeh2017.toml").read_text().replace("size = 64", "size = 32")
+    text = text.replace('method = "context-encoder"', f'method = "{AUTO}"').replace(
+        'method = "semantic-inpainting"', 'method = "mean-fill"'
+    )
+    paper = tmp_path / "ours.toml"
+    paper.write_text(text)
+    words = ("--paper", str(paper), "--datasets", f"celeba={TINY['datasets']}", "--output", str(tmp_path), "--kinds", "cost")
+    assert command("figures", "--results", str(pictured), *words).code == 0
+    drawn = sorted(tmp_path.glob("*.png"))
+    assert [file.stem for file in drawn] == ["ours-table-1-center-cost", "ours-table-1-random80-cost"]
+    assert ["hole: random80" in told_of(file) for file in drawn] == [False, True]
+
+
 def test_records_scored_before_there_was_a_measure_say_how_to_add_it(command: Command, pictured: Path, tmp_path: Path) -> None:
     results = Path(shutil.copytree(pictured, tmp_path / "old"))
     for record in sections.found_in(results):

@@ -9,8 +9,9 @@ from test_tables import body, lay
 
 from inbench.readers import paper_sheets, tables
 from inbench.runs import paper_runs, plan
-from inbench.words import brackets, published
+from inbench.words import brackets, published, records
 from inbench.words.errors import UserError
+from inbench.words.planned import Planned
 
 MENG = published.load("meng2020")
 
@@ -223,6 +224,20 @@ def test_what_learns_nothing_is_scored_on_as_many_images_as_any_row_asks_for(tmp
             str(tmp_path / "mine.toml"), None, "celeba=drawn-faces[train=24,val=8,test=12]", None, request, print
         )
         assert (len(one.spec["test_masks"]), one.spec["wanted"]) == (2, 8)
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "both"),
+    [
+        ("done", "done", "done"), ("done", "unscored", "unscored"), ("unscored", "done", "unscored"),
+        ("failed", "unscored", "unscored"), ("unscored", "failed", "unscored"), ("failed", "done", "failed"),
+    ],
+)  # fmt: skip
+def test_a_run_that_two_rows_ask_for_is_to_do_while_one_of_them_lacks_scores(one, other, both):
+    run = records.Run("mean-fill", {}, "", "", 64, None, None, None, None, None)
+    spec = {"labels": {"masks": {}}, "typed": {}, "test_masks": [], "wanted": 1}
+    first, second = (Planned(run, state, json.loads(json.dumps(spec))) for state in (one, other))
+    assert paper_runs._joined(first, second).state == both
 
 
 def test_a_paper_of_ones_own_is_run_and_shown(tmp_path, command, here):

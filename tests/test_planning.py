@@ -49,6 +49,17 @@ def test_a_plan_counts_neither_what_is_trained_nor_what_is_scored(command: Comma
     assert planning.left(one) == {"steps": 0, "answers": one.spec["wanted"]}
 
 
+def test_one_spending_spelt_in_two_ways_is_one_training_and_the_plan_says_how_it_is_called(
+    command: Command, tiny: Tiny, tmp_path: Path
+) -> None:
+    with workers(Child):
+        tiny(AUTO, budget="smoke[steps=6,batch=4]")  # 40 pictures
+    (one,) = planned(tmp_path / "results", AUTO, budget="smoke[epochs=0.6,batch=4]")
+    assert (one.state, one.reason) == ("done", "the same training as smoke[batch=4,steps=6], and called so in tables")
+    (one,) = planned(tmp_path / "results", AUTO, budget="smoke[steps=6,batch=4,test_images=2]")
+    assert (one.state, one.reason) == ("done", "")
+
+
 def test_a_plan_counts_the_steps_that_an_interrupted_run_has_left(tmp_path: Path) -> None:
     (one,) = planned(tmp_path / "results", AUTO, budget="smoke[steps=9]", test_masks="center,half")
     assert planning.left(one) == {"steps": 9, "answers": 2 * one.spec["wanted"]}

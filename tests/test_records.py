@@ -11,6 +11,7 @@ from inbench.words.errors import UserError
 from inbench.words.records import Run
 
 RUN = Run("dense-gan", {"tv": 1e-06, "growth": 32}, "c0de", "da7a", 64, "center[side=32]", 100, 8, "float32", 0)
+PSNR = {"unit": "dB", "better": "higher", "reduce": "psnr", "column": "mse"}
 
 
 def test_the_key_never_changes():
@@ -62,6 +63,20 @@ def test_all_records_come_in_the_order_of_their_names(tmp_path):
     for name in ("b-1", "a-2", ".partial/c-3", "a-1"):
         disk.commit(tmp_path / "runs" / name, {"run.json": told})
     assert [record.folder.name for record in records.all_of(tmp_path)] == ["a-1", "a-2", "b-1"]
+
+
+@pytest.mark.parametrize("masks", [["center", "half"], ["half", "center"]])
+def test_a_hole_that_came_to_nothing_keeps_no_other_from_being_scored(tmp_path, masks):
+    labels = {"method": "m", "dataset": "d", "budget": "quick", "any_budget": False, "masks": {}, "train_mask": None}
+    costs = {"train_seconds": 1.0, "cpu_seconds": 1.0, "peak_memory_bytes": 1, "parameters": 1}
+    more = {"costs": costs, "provenance": {"hardware": {}}, "metrics": {"psnr-pooled": PSNR}}
+    told = records.new(RUN, labels=labels, status="ok", **more)
+    told["scores"] = {"center": records.nothing("oom", "no room", "center")}
+    disk.commit(tmp_path / RUN.name, {"run.json": disk.to_json(told)})
+    record = records.open_record(tmp_path / RUN.name)
+    assert record.damage() == ""
+    assert records.outcome(record, {"test_masks": masks, "part": "test", "wanted": 4}) is None
+    assert records.outcome(record, {"test_masks": ["center"], "part": "test", "wanted": 4}) == ("oom", "no room")
 
 
 def test_rows_may_be_zipped(tmp_path):

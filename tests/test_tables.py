@@ -646,6 +646,13 @@ def test_a_line_of_a_matrix_says_where_it_stands_for_more_trainings(tmp_path):
     ]
 
 
+def test_holes_of_a_matrix_are_in_the_order_of_their_sizes(tmp_path):
+    shown = [f"center[side={side}]" for side in (8, 16, 24)] + ["half"]
+    lay(tmp_path, "gan", (20.0,) * 4, told={"scores": {name: scored((20.0,) * 4, shown=name) for name in reversed(shown)}})
+    (sheet,) = score_sheets.matrix_sheets(tables.rows(tmp_path))
+    assert [column.head for column in sheet.columns][-4:] == shown
+
+
 def test_terms_stand_beside_the_costs_where_they_are_known(tmp_path):
     lay(tmp_path, labels={"licence": "MIT"})
     lay(tmp_path, "older")
@@ -656,6 +663,17 @@ def test_terms_stand_beside_the_costs_where_they_are_known(tmp_path):
 def test_every_table_ends_with_the_protocol(tmp_path):
     lay(tmp_path)
     assert tables.table(tmp_path).rstrip().endswith(PROTOCOL_LINE)
+
+
+def test_a_document_that_is_no_text_and_holes_that_are_none_are_one_sentence(tmp_path, command):
+    lay(tmp_path)
+    (tmp_path / "picture.png").write_bytes(b"\x89PNG")
+    for words, why in (
+        (["--write", str(tmp_path / "picture.png")], "picture.png cannot be read as text"),
+        (["--masks", ","], "--masks ',' names nothing"),
+    ):
+        told = command("tables", "--results", str(tmp_path), *words)
+        assert (told.code, why in told.err) == (2, True)
 
 
 def test_tables_are_written_between_the_markers(tmp_path):

@@ -60,6 +60,12 @@ def test_trainings_that_nobody_watched_have_no_line(tmp_path):
     assert list(body(tables.time_to_quality(tmp_path, "20", "markdown"))) == ["gan"]
 
 
+def test_where_nobody_watched_any_it_says_what_would(tmp_path):
+    lay(tmp_path, "unwatched")
+    with pytest.raises(UserError, match="no training there was watched by validation; inbench run --budget paper"):
+        tables.time_to_quality(tmp_path, "20", "markdown")
+
+
 def test_seconds_can_be_those_of_a_quiet_machine(tmp_path):
     setting = {"size": 64, "batch": 8, "device": "cpu", "precision": "float32"}
     case = {"group": "train step", "name": "gan", "stats": {"median": 0.5, "iqr": 0.1, "rounds": 5}}
@@ -73,6 +79,10 @@ def test_seconds_can_be_those_of_a_quiet_machine(tmp_path):
     assert body(text)["gan"] == ["100", "500", "20.00", "40", "20"]
     assert "on a quiet processor" in text
     assert "untimed" not in text
+    case["extra_info"]["batch"] = 16
+    file.write_text(json.dumps({"benchmarks": [case], "machine_info": machine, "datetime": "2026"}))
+    with pytest.raises(UserError, match="timed no method at the batch and size of a training"):
+        tables.time_to_quality(tmp_path, "20", "markdown", timed=file)
 
 
 @pytest.mark.parametrize("goals", ["", "good", "20,,21", "nan"])

@@ -101,6 +101,12 @@ def test_nothing_is_under_way_in_a_folder_that_is_not_there(command: Command, tm
     assert (told.code, told.out) == (0, "0 runs\n")
 
 
+def test_a_file_in_place_of_a_folder_holds_no_runs(command: Command, tmp_path: Path) -> None:
+    (tmp_path / "results").write_text("notes")
+    told = command("status", "--results", str(tmp_path / "results"))
+    assert (told.code, told.out) == (0, "0 runs\n")
+
+
 def test_a_long_list_is_cut_for_people(tmp_path: Path) -> None:
     found = planned(tmp_path / "results", "autoencoder", seeds=",".join(map(str, range(30))))
     submissions.write("slurm", Limits(), found)

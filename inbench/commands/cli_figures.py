@@ -191,5 +191,6 @@ def _of_paper(
         for kind, (place, here) in itertools.product([kind for kind in own if kind in kinds], places.items()):
             ours = ", ".join(f"{told.label} is {row['shown']}" for told, row in here)
             title = f"{paper.name}, {table.name}, made here: {title_of(here[0][1])} ({ours}{less})"
-            stem = "-".join([paper.name, table.kind, str(table.number), *(place if len(places) > 1 else ())])
+            apart = [part for part, every in zip(place, zip(*places, strict=True), strict=True) if len({*every}) > 1]
+            stem = "-".join([paper.name, table.kind, str(table.number), *apart])
             yield kind, [Named(told.label, row) for told, row in here], brackets.file_name(stem.lower()), title

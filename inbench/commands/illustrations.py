@@ -11,6 +11,7 @@ from inbench.commands import galleries
 from inbench.joints.registry import Registry
 from inbench.readers import curves, picking
 from inbench.readers.across import families
+from inbench.readers.naming import by_size
 from inbench.readers.rows import trained_on_it
 from inbench.readers.score_sheets import has_value, head, metric_seeds, ranks, title_of, trained_elsewhere
 from inbench.readers.sections import by_data
@@ -156,7 +157,7 @@ class Illustrator:
     def matrix(self, members: Sequence[Named], name: str, title: str) -> Iterator[Illustration]:
         from inbench.readers import figures
 
-        masks = list(dict.fromkeys(sorted(one.row["mask"] for one in members)))
+        masks = sorted({one.row["mask"] for one in members}, key=by_size)
         if len(masks) < 2:
             raise UserError(f"{title} was tested on one mask alone; inbench run --test-masks all gives a matrix")
         by: dict[tuple[str, str], dict[str, float | None]] = {}

@@ -105,7 +105,7 @@ def _names(runs: Path) -> list[str]:
     """The names of all records; a network file system is asked for the list alone."""
     try:
         return [name for name in os.listdir(runs) if not name.startswith(".")]
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return []
 
 

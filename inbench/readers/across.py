@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from inbench.readers.naming import taken_apart
+from inbench.readers.naming import by_size, taken_apart
 from inbench.readers.rows import trained_on_it
 from inbench.readers.score_sheets import SAME, Line, grid_sheet, head, title_of
 from inbench.readers.sheets import Sheet
@@ -38,7 +37,7 @@ class Family:
     @property
     def heads(self) -> dict[str, str]:
         """What stands over each value, numbers by size; what has the option at its default is last."""
-        values = sorted({value for by in self.lines.values() for value in by}, key=_in_order)
+        values = sorted({value for by in self.lines.values() for value in by}, key=by_size)
         return {value: f"{DEFAULT} {self.option}" if value == DEFAULT else f"{self.option}={value}" for value in values}
 
     @property
@@ -127,9 +126,3 @@ def _without(text: str, option: str) -> tuple[str, str | None]:
 
 def _options(row: Row) -> set[str]:
     return {*row["params"], *taken_apart(row["dataset"])[0].options, *taken_apart(row["hole"])[0].options}
-
-
-def _in_order(value: str) -> tuple[float, str]:
-    """Numbers by size, a range by where it begins, words behind them."""
-    number = re.match(r"-?\d+(\.\d+)?(e-?\d+)?", value)
-    return (float(number[0]) if number else float("inf"), value)

@@ -74,7 +74,7 @@ def _difference(compared: Compared, name: str) -> list[Cell]:
     difference = compared.differences.get(name)
     if difference is None or not np.isfinite(difference.value):
         return [NO_CELL, NO_CELL]
-    digits = 4 if name.startswith("ssim") else 2
+    digits = 2 if compared.told[name]["unit"] else 4
     return [
         Cell(f"{difference.value:+.{digits}f}"),
         Cell(f"{difference.low:+.{digits}f} to {difference.high:+.{digits}f}"),

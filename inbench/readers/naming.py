@@ -109,6 +109,12 @@ def set_names(found: Iterable[Record]) -> dict[str, str]:
     return names
 
 
+def by_size(shown: str) -> list[str | float]:
+    """What names with options are sorted by: letters as letters, numbers by their size, and before words."""
+    parts = re.split(r"(\d+(?:\.\d+)?(?:e-?\d+)?)", shown)
+    return [float(part) if place % 2 else part for place, part in enumerate(parts)]
+
+
 BEHIND = re.compile(r"(@[0-9a-f]{6}| on val|, [^\[\]]+| [0-9a-f]{6})*$")
 """What stands behind a name and its options in tables: which of several sets, the part, numerics, the key."""
 

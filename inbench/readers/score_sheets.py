@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from inbench.readers import watched
+from inbench.readers.naming import by_size
 from inbench.readers.rows import trained_on_it
 from inbench.readers.sections import by_data, by_table
 from inbench.readers.sheets import NO_CELL, Cell, Column, Sheet
@@ -91,13 +92,18 @@ def score(name: str, row: Row, best: float | None = None, *, scale: float = 1.0)
     metric = row["metrics"].get(name)
     if not metric or metric["mean"] is None:
         return NO_CELL
-    digits = 3 if name.startswith("ssim") else 2
+    digits = places(name, metric["unit"], metric["mean"])
     behind = worth(best, metric["better"]) - worth(metric["mean"], metric["better"]) if best is not None else np.inf
     is_best = may_be_best(row) and behind <= MARGINS.get(name, 0.0)
     spread = (
         f"±{scale * (metric['high'] - metric['low']) / 2:.{digits}f}" if metric["low"] is not None and metric["n"] > 1 else ""
     )
     return Cell(f"{scale * metric['mean']:.{digits}f}", spread, best=is_best)
+
+
+def places(name: str, unit: str, value: float) -> int:
+    """Decimals that a metric is shown with: of numbers below 1 without a unit two would be too few."""
+    return 3 if name.startswith("ssim") else 4 if not unit and abs(value) < 1 else 2
 
 
 def number(value: float | None, digits: int) -> Cell:
@@ -365,6 +371,6 @@ def matrix_sheets(made: Sequence[Row], metric: str = PRIMARY) -> list[Sheet]:
         for row in members:
             lines.setdefault((row["shown"], row["train_mask"] or "-"), {})[row["mask"]] = row
         title = f"{title_of(members[0], mask=False)}: {head(metric, members)} by the mask tested on"
-        masks = sorted({row["mask"] for row in members})
+        masks = sorted({row["mask"] for row in members}, key=by_size)
         found.append(grid_sheet(title, lines, dict(zip(masks, masks, strict=True)), metric))
     return found

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from inbench.readers import counting, standing
-from inbench.readers.naming import is_called, set_names
+from inbench.readers.naming import by_size, is_called, set_names
 from inbench.words import brackets, records
 from inbench.words.errors import UserError, unknown
 from inbench.words.records import Record
@@ -60,7 +60,9 @@ def sections(found: list[Record]) -> dict[Section, list[Record]]:
             for mask in dict.fromkeys(named):
                 section = Section(names[record.key], run["data"], run["size"], mask, budget)
                 made.setdefault(section, []).append(record)
-    in_order = sorted(made, key=lambda section: (section.dataset, section.size, section.mask, section.budget))
+    in_order = sorted(
+        made, key=lambda section: (by_size(section.dataset), section.size, by_size(section.mask), by_size(section.budget))
+    )
     return {section: made[section] for section in in_order}
 
 
@@ -109,6 +111,8 @@ def asked_for(
     Raises `UserError` for one that no table has.
     """
     wanted = {"mask": brackets.split_list(masks)} if masks else {}
+    if masks and not wanted["mask"]:
+        raise UserError(f"--masks {masks!r} names nothing; write holes as tables show them, such as center,half")
     wanted |= {"dataset": [_in_order(dataset)]} if dataset else {}
     wanted |= {"budget": [standing.label_of(budget) or _in_order(budget)]} if budget else {}
     there = list(sections(found)) if wanted else []

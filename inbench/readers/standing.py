@@ -6,6 +6,7 @@ import functools
 import math
 from collections.abc import Iterable
 
+from inbench.readers.naming import by_size
 from inbench.words import brackets, budget
 from inbench.words.errors import UserError, unknown
 from inbench.words.records import Record
@@ -34,7 +35,7 @@ def budgets(found: list[Record]) -> dict[str, list[str]]:
         run, labels = record.told["run"], record.told["labels"]
         place, own = (run["data"], run["size"]), {labels["budget"]}
         if labels["any_budget"]:
-            own = spent.get(place) or (asked.get(place) if "external" in record.told else None) or own
+            own = spent.get(place) or asked.get(place) or own
             if len(forms[_form(record)]) > 1:
                 own = {other for other in own if _name(other) == _name(labels["budget"])} or own
         else:
@@ -73,8 +74,8 @@ def asked(text: str, known: Iterable[str]) -> str:
 
 
 def plainest_first(budgets: Iterable[str]) -> list[str]:
-    """Budgets in the order in which one is taken where nothing else tells: fewest options first, then by letters."""
-    return sorted(budgets, key=lambda shown: (shown.count("="), shown))
+    """Budgets in the order in which one is taken where nothing else tells: fewest options first, then by size."""
+    return sorted(budgets, key=lambda shown: (shown.count("="), by_size(shown)))
 
 
 def tests_fewer(one: str, other: str) -> bool:
@@ -83,19 +84,10 @@ def tests_fewer(one: str, other: str) -> bool:
     return training == same and count < more
 
 
-def of_training(shown: str) -> str:
-    """A budget without its number of test images, on which no training depends; a label that is no budget as it is."""
-    try:
-        named = brackets.parse(shown)
-    except UserError:
-        return shown
-    return brackets.write(named.name, {name: value for name, value in named.options.items() if name != "test_images"})
-
-
 @functools.cache
 def _split(shown: str) -> tuple[str, float]:
     """A budget but for its test images, and how many these are; a label that is no budget is only like itself."""
     try:
-        return of_training(shown), budget.read(shown).test_images or math.inf
+        return budget.of_training(shown), budget.read(shown).test_images or math.inf
     except UserError:
         return shown, math.inf

@@ -17,6 +17,7 @@ from inbench.readers.sections import asked_for, check_there, current, found_in, 
 from inbench.readers.sheets import Sheet, sentences
 from inbench.readers.time_to_quality import goals_of, quality_sheets
 from inbench.words import brackets, disk, published, records
+from inbench.words.budget import of_training
 from inbench.words.errors import UserError, unknown
 from inbench.words.protocol import PRIMARY, PROTOCOL_LINE
 from inbench.words.published import Paper, PaperTable
@@ -171,10 +172,16 @@ def time_to_quality(
     found = of_dataset(found_in(results), only)
     asked_for(found, budget=budget)
     if budget:
-        training = standing.of_training(standing.label_of(budget) or budget)
-        found = [record for record in found if standing.of_training(record.told["labels"]["budget"]) == training]
+        training = of_training(standing.label_of(budget) or budget)
+        found = [record for record in found if of_training(record.told["labels"]["budget"]) == training]
     times = timings.step_times(timings.read(timed)) if timed else None
-    return formats.FORMATS[form](quality_sheets(found, wanted, times))
+    made = quality_sheets(found, wanted, times)
+    if not made:
+        watched = any(record.status == "ok" and record.told["validation"] for record in found)
+        if timed and watched:
+            raise UserError(f"{timed} timed no method at the batch and size of a training; inbench bench --batch 64 would")
+        raise UserError("no training there was watched by validation; inbench run --budget paper watches it twenty times")
+    return formats.FORMATS[form](made)
 
 
 def paper(
@@ -266,7 +273,7 @@ def write(text: str, file: Path, name: str = "tables") -> None:
 
 def is_current(text: str, file: Path, name: str = "tables") -> bool:
     """Whether a file holds these tables already."""
-    return file.is_file() and file.read_text(encoding="utf-8") == placed(text, file, name)
+    return file.is_file() and _document(file) == placed(text, file, name)
 
 
 def placed(text: str, file: Path, name: str = "tables") -> str:
@@ -277,7 +284,7 @@ def placed(text: str, file: Path, name: str = "tables") -> str:
     opening, closing = markers(name)
     own = name != "tables" and ENDINGS.get(file.suffix) == "markdown"
     if file.is_file():
-        old = file.read_text(encoding="utf-8")
+        old = _document(file)
         before, begin, rest = old.partition(opening)
         _, end, after = rest.partition(closing)
         if begin and end:
@@ -288,6 +295,13 @@ def placed(text: str, file: Path, name: str = "tables") -> str:
                 f"{file} has no place for {name}; write {opening} and {closing} where they go, or name another file"
             )
     return f"{opening}\n\n{text.rstrip()}\n\n{closing}\n" if own else text
+
+
+def _document(file: Path) -> str:
+    try:
+        return file.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError(f"{file} cannot be read as text: {error}") from error
 
 
 def markers(name: str = "tables") -> tuple[str, str]:

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from inbench.readers import standing
 from inbench.readers.naming import set_names, told_apart
 from inbench.readers.rows import hardware_of
 from inbench.readers.sections import trainings
 from inbench.readers.sheets import NO_CELL, Cell, Column, Sheet
+from inbench.words.budget import of_training
 from inbench.words.errors import UserError
 from inbench.words.records import Record
 
@@ -51,7 +51,7 @@ def quality_sheets(found: Sequence[Record], goals: Sequence[float], times: StepT
         if record.status == "ok" and record.told["validation"] and (times is None or times.of(record)):
             run, labels = record.told["run"], record.told["labels"]
             machine = times.machine if times else hardware_of(record)
-            place = (names[record.key], run["size"], labels["train_mask"], standing.of_training(labels["budget"]), machine)
+            place = (names[record.key], run["size"], labels["train_mask"], of_training(labels["budget"]), machine)
             together.setdefault(place, []).append(record)
     return [_sheet(place, members, goals, times) for place, members in sorted(together.items(), key=lambda item: str(item[0]))]
 

@@ -15,6 +15,7 @@ from inbench.readers.scored import Scored
 from inbench.readers.sections import Section, images_shown, sections
 from inbench.readers.sheets import NO_CELL, Cell, Column, Sheet
 from inbench.readers.statistics import Difference
+from inbench.words.budget import of_training
 from inbench.words.errors import UserError
 from inbench.words.protocol import MARGINS
 from inbench.words.published import Claim, Paper, label_of
@@ -104,7 +105,7 @@ def judge(kept: list[Record], paper: Paper, roles: Mapping[str, str], budget: st
         claims = [claim for claim in paper.claims if claim.dataset == role]
         tested = {shown: [_test(claim, here, labels, shown, between) for claim in claims] for shown in budgets}
         best = max(budgets, key=lambda shown: worth(shown, tested[shown]), default="")
-        alike = [tested[shown] for shown in budgets if standing.of_training(shown) == standing.of_training(best)]
+        alike = [tested[shown] for shown in budgets if of_training(shown) == of_training(best)]
         chosen[role] = (max(same, key=_weight) for same in zip(*alike, strict=True)) if best else map(_not_run, claims)
     judged = [next(chosen[claim.dataset]) for claim in paper.claims]
     _settle(judged)
@@ -225,7 +226,7 @@ def _line(one: Judged) -> list[Cell]:
     cells = [Cell(claim.says), Cell(claim.source), Cell(place), Cell(claim.metric), Cell(claim.method), Cell(claim.than)]
     if told is None or not math.isfinite(told.value):
         return [*cells, NO_CELL, NO_CELL, NO_CELL, Cell(one.verdict)]
-    digits = 4 if claim.metric.startswith(("ssim", "loss")) else 2
+    digits = 2 if one.compared and one.compared.told.get(claim.metric, {}).get("unit") else 4
     interval = Cell(f"{told.low:+.{digits}f} to {told.high:+.{digits}f}") if math.isfinite(told.low) else NO_CELL
     over = NO_CELL
     if one.compared and math.isfinite(told.low):  # losses are of training, and hold no test image

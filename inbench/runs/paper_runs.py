@@ -84,6 +84,6 @@ def _joined(one: Planned, other: Planned) -> Planned:
     one.spec["typed"] |= other.spec["typed"]
     if other.spec["wanted"] > one.spec["wanted"]:  # the images of the one that asks for more hold those of the other
         one.spec |= {name: other.spec[name] for name in ("wanted", "test_images")}
-    if one.state == "done":
+    if one.state == "done" or (one.state == "failed" and other.state != "done"):
         one.state, one.reason = other.state, other.reason
     return one

@@ -321,3 +321,6 @@ def _settle_state(planned: Planned, request: Request, stale: Collection[str]) ->
         planned.state = "missing"
     else:
         planned.state, planned.reason = ("done" if outcome[0] == "ok" else "failed"), outcome[1]
+        spent, asked = (budget.of_training(labels["budget"]) for labels in (record.told["labels"], planned.spec["labels"]))
+        if planned.state == "done" and spent != asked and not record.told["labels"]["any_budget"]:
+            planned.reason = f"the same training as {spent}, and called so in tables"

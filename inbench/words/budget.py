@@ -80,3 +80,12 @@ def read(text: str) -> Budget:
     watching = {} if spending.checkpoint == "best" else {name: base[name] for name in ("val_images", "val_times")}
     shown = params.shown(named.name, dataclasses.replace(spending, **watching), settled=base)
     return Budget(**params.values_of(spending), name=named.name, shown=shown)  # type: ignore[arg-type]
+
+
+def of_training(shown: str) -> str:
+    """A budget without its number of test images, on which no training depends; a label that is no budget as it is."""
+    try:
+        named = brackets.parse(shown)
+    except UserError:
+        return shown
+    return brackets.write(named.name, {name: value for name, value in named.options.items() if name != "test_images"})

@@ -153,14 +153,11 @@ def outcome(record: Record | None, spec: Mapping[str, Any]) -> tuple[str, str] |
         return None
     if record.status != "ok":
         return record.status, str(record.told["reason"])
-    for mask in spec["test_masks"]:
-        key = score_key(mask, spec["part"])
-        if not is_scored(record, key, spec["wanted"]):
-            return None
-        entry = record.scores[key]
-        if entry["status"] != "ok":
-            return str(entry["status"]), str(entry["reason"])
-    return "ok", ""
+    keys = [score_key(mask, spec["part"]) for mask in spec["test_masks"]]
+    if not all(is_scored(record, key, spec["wanted"]) for key in keys):  # what one hole came to says nothing of the others
+        return None
+    failed = next((entry for key in keys if (entry := record.scores[key])["status"] != "ok"), None)
+    return (str(failed["status"]), str(failed["reason"])) if failed else ("ok", "")
 
 
 def is_scored(record: Record, key: str, wanted: int) -> bool:
