@@ -495,7 +495,7 @@ def test_a_table_of_several_says_who_is_not_in_it(tmp_path):
         lay(tmp_path, name, (20.0,) * 4, run={"data": "0ther", "params": {}}, labels={"dataset": "cars"})
     first, second = comparison_sheets.sheets(comparison.compare(tmp_path, "gan", "gan[tv=0]", "ridge"))
     assert (first.title.partition(":")[0], second.title.partition(":")[0]) == ("gan against 1 other", "gan against 2 others")
-    assert first.notes[-1] == "not scored here: gan[tv=0]"
+    assert first.notes[-1] == "not scored here: tv=0"
     assert not any(note.startswith("not scored") for note in second.notes)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -16,6 +16,8 @@ from inbench.words.protocol import FLOOR, MARGINS, PRIMARY
 
 LONG = 60
 """Letters of two names that would make a column wider than all else; the title has them."""
+NOBODY: Mapping[str, str] = {}
+IMAGES_TOO = "with what the choice of images adds"
 BRIEFLY = (PRIMARY, "ssim")
 """What is shown of a method against many."""
 
@@ -28,13 +30,13 @@ def sheets(found: Sequence[Compared]) -> list[Sheet]:
         places.setdefault(compared.section, []).append(compared)
     together = list(places.values())
     if max(map(len, together), default=0) > 1:
-        others = list(dict.fromkeys(compared.names[1] for compared in found))
+        others = {compared.names[1]: compared.beside for compared in found}
         return [_sheet_of_many(same, others, claims) for same in together]
     return [_sheet_of_two(compared, claims) for compared in found]
 
 
-def _sheet_of_many(found: Sequence[Compared], others: Sequence[str], claims: int) -> Sheet:
-    """The first method against each of the others in one section; others: of all sections."""
+def _sheet_of_many(found: Sequence[Compared], others: Mapping[str, str], claims: int) -> Sheet:
+    """The first method against each of the others in one section; others: what those of all sections are told as beside it."""
     columns = [Column("against", number=False)]
     for name in BRIEFLY:
         unit = found[0].told.get(name, {}).get("unit", "")
@@ -50,17 +52,18 @@ def _sheet_of_many(found: Sequence[Compared], others: Sequence[str], claims: int
     notes = [f"the first is {first}; of the same method, a line shows the parameters that differ", *_trained(found)]
     if not all(compared.by_seeds for compared in found):
         notes.append("over images: of one training each, paired (bootstrap), which says nothing of other seeds")
-    for test in dict.fromkeys(_test(compared) for compared in found if compared.by_seeds):
-        notes.append(f"over trainings: {test}")
-    notes += _alone(found)
+    if tests := dict.fromkeys(_test(compared) for compared in found if compared.by_seeds):
+        notes.append(f"over trainings: {' or '.join(tests)}, {IMAGES_TOO}")
+    told = {first: "the first", **others}
+    notes += _alone(found, told)
     if any(compared.claims for compared in found):
         notes.append(f"the verdict is on {PRIMARY} alone, p by Holm over {claims} claims")
-    notes += _cautions(found)
+    notes += _cautions(found, told)
     if several := [compared for compared in found if compared.spread is not None]:
         notes += power(max(several, key=_least))
     here = {compared.names[1] for compared in found}
-    if missing := [name for name in others if name not in here]:
-        notes.append(f"not scored here: {', '.join(missing)}")
+    if missing := [beside for name, beside in others.items() if name not in here]:
+        notes.append(f"not scored here: {_listed(missing)}")
     return Sheet(
         f"{first} against {len(found)} {'others' if len(found) > 1 else 'other'}: {title_of(found[0].place)}",
         columns,
@@ -115,7 +118,7 @@ def _notes(compared: Compared, claims: int) -> list[str]:
     if any(told["better"] == "zero" for told in compared.told.values()):
         lines.append("in bars: how far the mean is from 0, which is best")
     if compared.by_seeds:
-        lines.append(f"over {compared.over} ({_test(compared)})")
+        lines.append(f"over {compared.over} ({_test(compared)}, {IMAGES_TOO})")
         lines += _alone([compared])
     else:
         lines.append("over the images of these trainings, paired (bootstrap): it says nothing of other seeds")
@@ -127,23 +130,30 @@ def _notes(compared: Compared, claims: int) -> list[str]:
 
 
 def _test(compared: Compared) -> str:
-    return f"{'Student' if min(compared.seeds) == 1 else 'Welch'}'s t, with what the choice of images adds"
+    return f"{'Student' if min(compared.seeds) == 1 else 'Welch'}'s t"
 
 
 def _trained(found: Sequence[Compared]) -> list[str]:
     return [f"trained on the hole {one}" for one in dict.fromkeys(compared.trained for compared in found) if one]
 
 
-def _alone(found: Sequence[Compared]) -> list[str]:
-    alone = [*dict.fromkeys(name for compared in found if compared.by_seeds for name in compared.singles)]
-    return [f"a single training beside several is taken to vary as they do: {', '.join(alone)}"] if alone else []
+def _alone(found: Sequence[Compared], others: Mapping[str, str] = NOBODY) -> list[str]:
+    alone = dict.fromkeys(others.get(name, name) for compared in found if compared.by_seeds for name in compared.singles)
+    return [f"a single training beside several is taken to vary as they do: {_listed(alone)}"] if alone else []
 
 
-def _cautions(found: Sequence[Compared]) -> list[str]:
-    short = [*dict.fromkeys(name for compared in found for name in compared.short)]
-    fallen = [*dict.fromkeys(name for compared in found for name in compared.fallen)]
-    lines = [f"so short a training says little of what it leaves below {FLOOR}: {', '.join(short)}"] if short else []
-    return lines + ([f"past its best, and better before the end of its training: {', '.join(fallen)}"] if fallen else [])
+def _cautions(found: Sequence[Compared], others: Mapping[str, str] = NOBODY) -> list[str]:
+    """others: what a method is told as beside the first, where it is not by its name."""
+    short = dict.fromkeys(others.get(name, name) for compared in found for name in compared.short)
+    fallen = dict.fromkeys(others.get(name, name) for compared in found for name in compared.fallen)
+    lines = [f"so short a training says little of what it leaves below {FLOOR}: {_listed(short)}"] if short else []
+    return lines + ([f"past its best, and better before the end of its training: {_listed(fallen)}"] if fallen else [])
+
+
+def _listed(told: Iterable[str]) -> str:
+    """Methods, which may hold commas themselves, one after the other."""
+    names = list(told)
+    return ("; " if any(", " in name for name in names) else ", ").join(names)
 
 
 def verdict(compared: Compared, claims: int) -> str:
