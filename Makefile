@@ -45,6 +45,8 @@ tables: .venv/run
 	$(TABLES) --only cars64 --masks center --budget "paper[steps=1000]" --write "$(PAGE)#cars as published"
 	$(TABLES) --only cars64 --masks center --budget "paper[$(FLIPS),steps=1000]" --write "$(PAGE)#cars tuned"
 	$(TABLES) --only cars64 --masks "center on val" --budget "paper[augmentation=flip,steps=300]" --across lr --write "$(PAGE)#trials"
+	$(TABLES) --only cars64 --masks "center on val" --budget "paper[augmentation=flip,steps=300]" --across lr-generator --write "$(PAGE)#trials of CE"
+	$(TABLES) --only cars64 --masks "center on val" --budget "paper[augmentation=flip,steps=300,test_images=16]" --across lr --write "$(PAGE)#trials of SI"
 	$(BIN)/inbench compare '$(NET)' $(PARTS) --masks center --results $(REFERENCE) --write $(PAGE)
 	$(TABLES) --across train --write $(PAGE)
 	$(TABLES) --only celeba64-closeup --across side --budget "paper[steps=300,test_images=128]" --write "$(PAGE)#sides"

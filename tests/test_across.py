@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from test_tables import body, filled, floor, lay, scored, scores_csv
 
-from inbench.readers import across, tables
+from inbench.readers import across, naming, tables
 
 
 def shown(results, option, metric="psnr-pooled", **chosen):
@@ -184,3 +184,8 @@ def test_on_what_learners_were_trained_is_said_where_it_is_another_hole(tmp_path
 def test_what_stands_behind_a_name_stays_there(text, rest, value):
     option = {"500": "train", "24": "side"}.get(str(value), "tv")
     assert across._without(text, option) == (rest, value)
+
+
+def test_values_are_in_the_order_of_their_sizes():
+    for right in (["-1", "-0.5", "0", "0.5", "2", "1e+16"], ["0-10", "10-20", "20-30"], ["1e-06", "0.001", "500", "default"]):
+        assert sorted(set(right), key=naming.by_size) == right

@@ -321,6 +321,16 @@ def test_learners_whose_trainings_are_alike_are_compared_over_images(tmp_path):
     assert not found.by_seeds
 
 
+def test_how_a_closed_form_varies_says_nothing_of_a_single_learner(tmp_path):
+    lay(tmp_path, "gan", tuple(HARD + 0.5))
+    for seed in range(3):  # the order of its pictures moves a sum by as little
+        lay(tmp_path, "linear", tuple(HARD + 1e-4 * seed), run={"seed": seed}, labels={"any_budget": True})
+    (found,) = comparison.compare(tmp_path, "gan", "linear")
+    assert not found.by_seeds
+    assert found.differences["psnr"].value == pytest.approx(0.4999)
+    assert "in one training each" in comparison_sheets.verdict(found, 1)
+
+
 def test_metrics_that_one_training_lacks_are_not_compared(tmp_path):
     for seed in range(2):
         lay(tmp_path, "gan", tuple(HARD + seed), run={"seed": seed})

@@ -38,13 +38,6 @@ def test_what_no_budget_changes_stands_in_both(tmp_path):
     assert "mean-fill" in table_of(text, FEW)
 
 
-def test_what_no_budget_changes_meets_where_nobody_was_trained(tmp_path):
-    filled(tmp_path, labels={"budget": "quick"})
-    filled(tmp_path, 13.0, "mean-image", labels={"budget": "paper"})
-    text = "\n" + tables.table(tmp_path)
-    assert {"mean-fill", "mean-image"} <= {*table_of(text, "paper")}
-
-
 def test_a_table_of_nothing_but_what_no_budget_changes_stands_once(tmp_path):
     told = {"scores": {"center[side=32]": scored((12.0,) * 4), "half[part=any]": scored((12.0,) * 4, shown="half")}}
     labels = {"masks": {"center[side=32]": "center", "half[part=any]": "half"}}

@@ -352,3 +352,26 @@ def test_an_interval_moves_with_its_values_and_lies_within_them_unless_they_are_
     assert value <= high + 1e-9
     if len(values) >= statistics.FEW_GROUPS:
         assert min(values) - 1e-9 <= low <= high <= max(values) + 1e-9
+
+
+@pytest.mark.parametrize("centres", [(0.5, -0.5), (-0.3, 0.3), (2.0, 2.0), (2.0, -2.0)])
+def test_two_that_are_as_far_from_zero_are_seldom_told_apart_whichever_sides_they_lie_on(centres):
+    """What both find hard moves both means alike, and may bring two of different sides to one."""
+    chance, told = np.random.default_rng(5), 0
+    for _ in range(200):
+        shared = chance.normal(0, 4, 128)
+        one, other = (centre + shared + chance.normal(0, 1, 128) for centre in centres)
+        apart, together = (statistics.paired(one, sign * other, range(128)) for sign in (1, -1))
+        found = statistics.farther_from_zero(apart, together)
+        told += not found.low <= 0 <= found.high
+    assert told <= 20
+
+
+def test_farther_from_zero_is_the_difference_of_the_distances():
+    chance = np.random.default_rng(6)
+    for one, other in ((5, 2), (-5, -2), (5, -2), (-2, 5)):
+        values = [centre + chance.normal(0, 1, 400) for centre in (one, other)]
+        apart, together = (statistics.paired(values[0], sign * values[1], range(400)) for sign in (1, -1))
+        found = statistics.farther_from_zero(apart, together)
+        assert found.value == pytest.approx(abs(values[0].mean()) - abs(values[1].mean()))
+        assert found.low < abs(one) - abs(other) < found.high

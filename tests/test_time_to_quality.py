@@ -81,7 +81,7 @@ def test_seconds_can_be_those_of_a_quiet_machine(tmp_path):
     assert "untimed" not in text
     case["extra_info"]["batch"] = 16
     file.write_text(json.dumps({"benchmarks": [case], "machine_info": machine, "datetime": "2026"}))
-    with pytest.raises(UserError, match="timed no method at the batch and size of a training"):
+    with pytest.raises(UserError, match="of a training; inbench bench --batch 8 --size 64 has"):
         tables.time_to_quality(tmp_path, "20", "markdown", timed=file)
 
 

@@ -112,6 +112,16 @@ def test_each_data_set_is_judged_under_the_budget_that_it_has(tmp_path):
     assert "On faces, 64 x 64, budget paper[steps=200]" in text
 
 
+def test_how_many_pictures_a_closed_form_was_shown_makes_no_training_longer(tmp_path):
+    lay(tmp_path, "linear", 19 + NOISE, run={"params": {}, "steps": 5000}, labels={"any_budget": True, "budget": "paper"})
+    for steps in (100, 300):
+        lay(tmp_path, "dense-gan", 20 + NOISE, run={"params": {}, "steps": steps}, labels={"budget": f"paper[steps={steps}]"})
+    text = (published.FOLDER / "meng2020.toml").read_text().replace('than = "context-encoder"', 'than = "linear"')
+    (tmp_path / "mine.toml").write_text(text)
+    judged = verdicts.judge(found_in(tmp_path), published.load(str(tmp_path / "mine.toml")), {"celeba": "faces"})
+    assert {one.compared.budget for one in judged if one.compared} == {"paper[steps=300]"}
+
+
 def test_the_longest_training_is_judged_though_a_shorter_one_would_have_a_verdict(tmp_path):
     for steps, psnrs, looks in ((300, (22 + NOISE, 20 + NOISE), {}), (2000, (20 + NOISE, 22 + NOISE), YOUNG)):
         for method, psnr in zip(("dense-gan", "context-encoder"), psnrs, strict=True):

@@ -171,7 +171,7 @@ def _of_paper(
     from inbench.readers.score_sheets import title_of
     from inbench.words import brackets, published
 
-    paper = in_our_words(published.load(asked.paper), {row["hole"]: row["mask"] for row in made})
+    paper = in_our_words(published.load(asked.paper), {(row["size"], row["hole"]): row["mask"] for row in made})
     beside = Beside(paper, made, published.roles_of(paper, asked.datasets), asked.budget)
     for table in published.chosen(paper, asked.table):
         pairs = [(told, row) for told, row in beside.pairs(table) if row]
@@ -184,12 +184,13 @@ def _of_paper(
             if table.shows
             else [kind for kind in kinds if kind != "matrix" and (kind in ("cost", "perception") or asked.table)]
         )
-        less = f"; {len(pairs)} of {len(table.rows)} rows" if len(pairs) < len(table.rows) else ""
         places: dict[tuple[str, str], list[tuple[PaperRow, dict[str, Any]]]] = {}
         for told, row in pairs:  # a figure is of one data set and hole
             places.setdefault((row["dataset"], row["mask"]), []).append((told, row))
         for kind, (place, here) in itertools.product([kind for kind in own if kind in kinds], places.items()):
             ours = ", ".join(f"{told.label} is {row['shown']}" for told, row in here)
+            every = [row for row in table.rows if (row.dataset, row.mask) in {(told.dataset, told.mask) for told, _ in here}]
+            less = f"; {len(here)} of {len(every)} rows" if len(here) < len(every) else ""
             title = f"{paper.name}, {table.name}, made here: {title_of(here[0][1])} ({ours}{less})"
             apart = [part for part, every in zip(place, zip(*places, strict=True), strict=True) if len({*every}) > 1]
             stem = "-".join([paper.name, table.kind, str(table.number), *apart])

@@ -263,20 +263,15 @@ def _settle(final: Path, record: Record, content: Mapping[str, bytes]) -> Merged
     difference = _difference(here, record, content)
     if difference:
         return Merged(final.name, "contradicts", difference)
-    ok = {mask: entry for mask, entry in here.scores.items() if entry["status"] == "ok"}
-    scored = {mask: entry for mask, entry in record.scores.items() if entry["status"] == "ok"}
-    new = {mask: entry for mask, entry in scored.items() if mask not in ok}
-    fuller = {mask: entry for mask, entry in scored.items() if mask in ok and entry["n"] > ok[mask]["n"]}
-    left = [mask for mask in fuller if ok[mask]["guesses"]]  # which would be of fewer images than the scores
-    counts = {fuller[mask]["shown"]: (fuller[mask]["n"], ok[mask]["n"]) for mask in left}
-    why = [f"{shown} has {there} images there, {ours} here: inbench run goes on" for shown, (there, ours) in counts.items()]
-    fuller = {mask: entry for mask, entry in fuller.items() if mask not in left}
-    old = tuple(name for mask in fuller for name in (ok[mask]["file"], f"{ok[mask]['file']}.gz"))
-    new |= fuller
+    ok = {mask for mask, entry in here.scores.items() if entry["status"] == "ok"}
+    new = {mask: entry for mask, entry in record.scores.items() if mask not in ok and entry["status"] == "ok"}
+    fuller = [mask for mask in ok if record.scores.get(mask, {}).get("n", 0) > here.scores[mask]["n"]]
+    counts = {here.scores[mask]["shown"]: (record.scores[mask]["n"], here.scores[mask]["n"]) for mask in fuller}
+    more = [f"{shown} has {there} images there, {own} here: inbench run goes on" for shown, (there, own) in counts.items()]
     if not new:
-        return Merged(final.name, "here already", "; ".join(why))
-    listed = {name for name in disk.listed(here.folder) if name not in old}
-    if taken := [mask for mask, entry in new.items() if {entry["file"], f"{entry['file']}.gz"} & listed]:
+        return Merged(final.name, "here already", "; ".join(more))
+    listed = disk.listed(here.folder)
+    if taken := [mask for mask, entry in new.items() if {entry["file"], f"{entry['file']}.gz"} & listed.keys()]:
         return Merged(
             final.name, "contradicts", f"its scores on {taken[0]} have the file of other scores here: {_both(here, record)}"
         )
@@ -286,8 +281,8 @@ def _settle(final: Path, record: Record, content: Mapping[str, bytes]) -> Merged
     told = {**here.told, "metrics": metrics, "labels": {**here.told["labels"], "masks": masks}}
     told["scores"] = {**here.scores, **{mask: {**entry, "guesses": None} for mask, entry in new.items()}}
     kept = {name: data for name, data in content.items() if any(name.startswith(entry["file"]) for entry in new.values())}
-    disk.commit(final, {**kept, "run.json": disk.to_json(told)}, remove=tuple(name for name in old if name not in kept))
-    return Merged(final.name, "extended", "; ".join([", ".join(new), *why]))
+    disk.commit(final, {**kept, "run.json": disk.to_json(told)})
+    return Merged(final.name, "extended", "; ".join([", ".join(new), *more]))
 
 
 def _difference(here: Record, other: Record, content: Mapping[str, bytes]) -> str:
@@ -299,10 +294,9 @@ def _difference(here: Record, other: Record, content: Mapping[str, bytes]) -> st
         return f"{records.CURVE} is another: {_both(here, other)}"
     for mask in here.scores.keys() & other.scores.keys():
         ours, theirs = here.scores[mask], other.scores[mask]
-        if ours["status"] != "ok" or theirs["status"] != "ok":
-            continue
-        other_holes = ours["n"] == theirs["n"] and ours["holes"] != theirs["holes"]
-        if other_holes or not _same(here.rows(mask), other.rows(mask)):
+        if ours["status"] != "ok" or theirs["status"] != "ok" or ours["n"] != theirs["n"]:
+            continue  # of other numbers of images each stands for itself
+        if ours["holes"] != theirs["holes"] or not _same(here.rows(mask), other.rows(mask)):
             means = "; ".join(
                 f"{name} {ours['means'][name]:.6g} here, {theirs['means'][name]:.6g} there"
                 for name in ("psnr-pooled", "l2")
@@ -326,23 +320,9 @@ def _same(ours: bytes, theirs: bytes) -> bool:
     """
     if not ours or not theirs or ours == theirs:
         return True
-    mine, others = _shared(_columns(ours), _columns(theirs))
+    mine, others = _columns(ours), _columns(theirs)
     both = (mine.keys() & others.keys()) - {"val_psnr"}
     return bool(both) and all(_alike(name, mine[name], others[name]) for name in both)
-
-
-Columns = dict[str, list[str]]
-
-
-def _shared(mine: Columns, others: Columns) -> tuple[Columns, Columns]:
-    """The rows of the images that both have, where they have any: of scores on more images and on fewer."""
-    both = set(mine.get("id", ())) & set(others.get("id", ()))
-
-    def of_both(told: Columns) -> Columns:
-        held = [place for place, image in enumerate(told["id"]) if image in both]
-        return {name: [column[place] for place in held] for name, column in told.items()}
-
-    return (of_both(mine), of_both(others)) if both else (mine, others)
 
 
 def _alike(name: str, ours: list[str], theirs: list[str]) -> bool:
@@ -352,7 +332,7 @@ def _alike(name: str, ours: list[str], theirs: list[str]) -> bool:
     return [*map(_shortened, ours)] == theirs or ours == [*map(_shortened, theirs)]
 
 
-def _columns(text: bytes) -> Columns:
+def _columns(text: bytes) -> dict[str, list[str]]:
     """The columns of a CSV by their names; none where it is no CSV."""
     try:
         head, *rows = csv.reader(io.StringIO(text.decode()))

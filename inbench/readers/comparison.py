@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import itertools
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from inbench.readers import standing, statistics, watched
+from inbench.readers.differences import differences, image_errors, over_trainings, trainings_of
 from inbench.readers.naming import is_of, numerics_of, told_apart, varied
 from inbench.readers.score_sheets import ranks
 from inbench.readers.scored import Scored
@@ -269,25 +270,8 @@ def compared_in(table: Scored, *sides: Side, primary: str = PRIMARY_MASK, beside
     unequal = "they were given different budgets" if budget != section.budget else ""
     held = set.intersection(*({*record.told["metrics"]} for record in (*one, *other)))
     metrics = {name: told for name, told in one[0].told["metrics"].items() if name in held}
-    means = [{name: [scored.mean(record, name) for record in side] for name in metrics} for side in (one, other)]
-    fixed = (has_no_chance(one, means[0]), has_no_chance(other, means[1]))
-    by_seeds = (len(one) > 1 and not fixed[0]) or (len(other) > 1 and not fixed[1])
-    turned = [[_away(told["better"], mine[name]) for name, told in metrics.items()] for mine in means]  # [2, k]
-    columns = [scored.columns(record, metrics) for record in (*one, *other)]
-    owners = columns[0][1]
-    values = [found * turned[place >= len(one)] for place, (found, _) in enumerate(columns)]
-    reduces = [told["reduce"] for told in metrics.values()]
-    if by_seeds:
-        weigh = [1 / len(one)] * len(one) + [-1 / len(other)] * len(other)
-        errors = statistics.over_images(values, weigh, owners, reduces)
-        ours, theirs = (
-            [[sign * mean for mean in mine[name]] for name, sign in zip(metrics, signs, strict=True)]
-            for mine, signs in zip(means, turned, strict=True)
-        )
-        apart = [statistics.between_seeds(*each, fixed=fixed) for each in zip(ours, theirs, errors, strict=True)]
-    else:
-        pairs = zip(values[0].T, values[len(one)].T, reduces, strict=True)
-        apart = [statistics.paired(mine, yours, owners, reduce=reduce) for mine, yours, reduce in pairs]
+    (ours, owners), (theirs, _) = (trainings_of(scored, side, metrics) for side in (one, other))
+    by_seeds = over_trainings(ours, theirs)
     found = Compared(
         section,
         budget,
@@ -296,36 +280,22 @@ def compared_in(table: Scored, *sides: Side, primary: str = PRIMARY_MASK, beside
         (len(one), len(other)),
         len(scored.ids),
         by_seeds,
-        dict(zip(metrics, apart, strict=True)),
+        differences(ours, theirs, owners, metrics),
         metrics,
         withheld=unequal or _withheld(section, sides),
         short=[] if unequal else _too_short(table, *sides),
         fallen=[side.shown for side in sides if watched.past_best(side.records)],
-        singles=tuple(side.shown for side, still in zip(sides, fixed, strict=True) if len(side.records) == 1 and not still),
+        singles=tuple(side.shown for side, told in zip(sides, (ours, theirs), strict=True) if told.alone),
         keys=frozenset(record.key for record in [*one, *other]),
         primary=primary,
         trained="".join(_trained_on(sides) - {records.mask_and_part(section.mask)[0]}),
     )
     if by_seeds and PRIMARY in metrics:
-        several = [side for side in (one, other) if len(side) > 1]
-        spreads = [np.std([scored.mean(record, PRIMARY) for record in side], ddof=1) for side in several]
-        found.spread = float(np.sqrt(np.mean(np.square(spreads)))), errors[[*metrics].index(PRIMARY)]
+        place = [*metrics].index(PRIMARY)
+        (error,) = image_errors(ours.of([place]), theirs.of([place]), owners, [metrics[PRIMARY]["reduce"]])
+        spreads = [np.std([means[place] for means in told.means], ddof=1) for told in (ours, theirs) if len(told.means) > 1]
+        found.spread = float(np.sqrt(np.mean(np.square(spreads)))), error
     return found
-
-
-def _away(better: str, means: Sequence[float]) -> float:
-    """By what the values of a metric are multiplied, so that less is nearer to 0 where 0 is best: 1, or -1 below it."""
-    return -1.0 if better == "zero" and sum(means) < 0 else 1.0
-
-
-def has_no_chance(same: Sequence[Record], means: Mapping[str, Sequence[float]]) -> bool:
-    """Whether another training would give the same; means: what these came to by each metric.
-
-    A single one is taken to where nothing was learned, or in closed form; of several one sees it.
-    """
-    if len(same) == 1:
-        return same[0].told["run"]["seed"] is None or bool(same[0].told["labels"]["any_budget"])
-    return all(len(set(found)) == 1 for found in means.values() if not math.isnan(sum(found)))
 
 
 def _beside(one: Side, other: Side) -> str:

@@ -111,7 +111,7 @@ def set_names(found: Iterable[Record]) -> dict[str, str]:
 
 def by_size(shown: str) -> list[str | float]:
     """What names with options are sorted by: letters as letters, numbers by their size, and before words."""
-    parts = re.split(r"(\d+(?:\.\d+)?(?:e-?\d+)?)", shown)
+    parts = re.split(r"((?<![\w.])-?\d+(?:\.\d+)?(?:e[+-]?\d+)?)", shown)
     return [float(part) if place % 2 else part for place, part in enumerate(parts)]
 
 

@@ -13,6 +13,7 @@ from inbench.readers.rows import trained_on_it
 from inbench.readers.score_sheets import best_of, bold, faults, head, marked, marks, ranks, score
 from inbench.readers.sections import Section
 from inbench.readers.sheets import NO_CELL, Cell, Column, Sheet
+from inbench.words.errors import UserError
 from inbench.words.protocol import PRIMARY
 from inbench.words.published import SETTLES, Claim, Paper, PaperRow, PaperTable, label_of
 
@@ -52,8 +53,10 @@ class Beside:
         wanted = self.asked or table.rows[0].budget
 
         def worth(budget: str) -> tuple[bool, bool, int, int, int, int]:
-            held = [mine for found in candidates if (mine := [row for row in found if row["budget"] == budget])]
-            scored = [row for mine in held for row in mine if row["metrics"]]
+            held = [
+                mine for found in candidates if (mine := [row for row in found if row["budget"] == budget and row["metrics"]])
+            ]
+            scored = [row for mine in held for row in mine]
             shown = max((row["train_images"] for row in scored if not row["any_budget"]), default=0)
             tested = min((row["metrics"][PRIMARY]["n"] for row in scored), default=0)
             return budget == wanted, ranks(budget), len(held), shown, sum(len(row["seeds"]) for row in scored), tested
@@ -75,19 +78,23 @@ class Beside:
         ]
 
 
-def _settled_by(row: Row) -> tuple[int, int, int]:
+def _settled_by(row: Row) -> tuple[bool, int, int, int]:
     """Of several forms of a method, in other numerics or with another default, the one that tells most stands."""
-    return len(row["seeds"]), row["train_images"], row["metrics"][PRIMARY]["n"] if row["metrics"] else 0
+    return row["complete"], len(row["seeds"]), row["train_images"], row["metrics"][PRIMARY]["n"] if row["metrics"] else 0
 
 
-def in_our_words(paper: Paper, holes: Mapping[str, str]) -> Paper:
-    """A paper with its holes and budgets as our tables call them; holes: what each one in full is called."""
+def in_our_words(paper: Paper, holes: Mapping[tuple[int, str], str]) -> Paper:
+    """A paper with its holes and budgets as our tables call them; holes: what each one in full is called, by its size."""
 
-    def called(one: Told) -> Told:
-        return replace(one, mask=holes.get(one.mask, one.mask), budget=standing.label_of(one.budget) or one.budget)
+    def called(one: Told, size: int) -> Told:
+        try:
+            budget = standing.label_of(one.budget) or one.budget
+        except UserError:  # none of ours, and so none that we have
+            budget = one.budget
+        return replace(one, mask=holes.get((size, one.mask), one.mask), budget=budget)
 
-    tables = [replace(table, rows=[*map(called, table.rows)]) for table in paper.tables]
-    return replace(paper, tables=tables, claims=[*map(called, paper.claims)])
+    tables = [replace(table, rows=[called(row, table.size) for row in table.rows]) for table in paper.tables]
+    return replace(paper, tables=tables, claims=[called(claim, paper.tables[0].size) for claim in paper.claims])
 
 
 def needed(tables: Sequence[PaperTable], roles: Mapping[str, str]) -> Callable[[Section], bool]:
@@ -178,7 +185,7 @@ def _table_notes(beside: Beside, table: PaperTable, pairs: Pairs) -> list[str]:
         forms = [form for form in beside.candidates(table, one) if row and form["budget"] == row["budget"] and form is not row]
         if row and forms:
             others = " and ".join(form["shown"] for form in forms)
-            lines.append(f"{one.label} is {row['shown']}, of the most trainings; there is {others} too")
+            lines.append(f"{one.label} is {row['shown']}; there is {others} too")
     hole = paper.convention["hole"]
     if not hole.known:
         lines.append(f"hole of ours: {', '.join(dict.fromkeys(row.mask for row in table.rows))}; of the paper: {hole.reason}")

@@ -92,7 +92,7 @@ def score(name: str, row: Row, best: float | None = None, *, scale: float = 1.0)
     metric = row["metrics"].get(name)
     if not metric or metric["mean"] is None:
         return NO_CELL
-    digits = places(name, metric["unit"], metric["mean"])
+    digits = places(name, metric["unit"])
     behind = worth(best, metric["better"]) - worth(metric["mean"], metric["better"]) if best is not None else np.inf
     is_best = may_be_best(row) and behind <= MARGINS.get(name, 0.0)
     spread = (
@@ -101,9 +101,9 @@ def score(name: str, row: Row, best: float | None = None, *, scale: float = 1.0)
     return Cell(f"{scale * metric['mean']:.{digits}f}", spread, best=is_best)
 
 
-def places(name: str, unit: str, value: float) -> int:
-    """Decimals that a metric is shown with: of numbers below 1 without a unit two would be too few."""
-    return 3 if name.startswith("ssim") else 4 if not unit and abs(value) < 1 else 2
+def places(name: str, unit: str) -> int:
+    """Decimals that a metric is shown with: of a number without a unit, such as LPIPS or KID, two would be too few."""
+    return 3 if name.startswith("ssim") else 2 if unit or name.startswith("fid") else 4
 
 
 def number(value: float | None, digits: int) -> Cell:

@@ -161,9 +161,10 @@ def by_data(made: Iterable[dict[str, Any]]) -> list[list[dict[str, Any]]]:
     return list(found.values())
 
 
-def holes_of(found: Iterable[Record]) -> dict[str, str]:
-    """What tables call each hole of some records that is written in full."""
-    return {full: shown for record in found for full, shown in record.told["labels"]["masks"].items()}
+def holes_of(found: Iterable[Record]) -> dict[tuple[int, str], str]:
+    """What tables call each hole of some records, by its size and its form in full: half of 128 is no default at 64."""
+    told = [(record.told["run"]["size"], record.told["labels"]["masks"]) for record in found]
+    return {(size, full): shown for size, masks in told for full, shown in masks.items()}
 
 
 def images_shown(record: Record) -> int:

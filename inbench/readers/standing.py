@@ -35,7 +35,7 @@ def budgets(found: list[Record]) -> dict[str, list[str]]:
         run, labels = record.told["run"], record.told["labels"]
         place, own = (run["data"], run["size"]), {labels["budget"]}
         if labels["any_budget"]:
-            own = spent.get(place) or asked.get(place) or own
+            own = spent.get(place) or (asked.get(place) if "external" in record.told else None) or own
             if len(forms[_form(record)]) > 1:
                 own = {other for other in own if _name(other) == _name(labels["budget"])} or own
         else:

@@ -241,6 +241,23 @@ def between_seeds(
     return Difference(value, value - half, value + half, chance_of(value, parts))
 
 
+def farther_from_zero(apart: Difference, together: Difference) -> Difference:
+    """|one| less |other|, from one less other and from one and other together: which side of 0 each lies on need not be known.
+
+    Less than nothing where the two have other signs. The interval is all that the two intervals allow, and p the larger one,
+    for each of them has to leave 0 out.
+    """
+
+    def less(one: float, other: float) -> float:
+        return math.copysign(min(abs(one), abs(other)), one * other)
+
+    corners = [less(one, other) for one in (apart.low, apart.high) for other in (together.low, together.high)]
+    value, chances = less(apart.value, together.value), (apart.p, together.p)
+    if not all(map(math.isfinite, (*corners, *chances))):
+        return Difference(value, math.nan, math.nan, math.nan)
+    return Difference(value, min(corners), max(corners), max(chances))
+
+
 def holm(chances: Sequence[float]) -> list[float]:
     """The chances of several claims made together, so adjusted that the chance of one false claim stays at its level."""
     order = np.argsort(chances, kind="stable")

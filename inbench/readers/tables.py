@@ -177,9 +177,10 @@ def time_to_quality(
     times = timings.step_times(timings.read(timed)) if timed else None
     made = quality_sheets(found, wanted, times)
     if not made:
-        watched = any(record.status == "ok" and record.told["validation"] for record in found)
+        watched = [record.told["run"] for record in found if record.status == "ok" and record.told["validation"]]
         if timed and watched:
-            raise UserError(f"{timed} timed no method at the batch and size of a training; inbench bench --batch 64 would")
+            needed = f"inbench bench --batch {watched[0]['batch']} --size {watched[0]['size']}"
+            raise UserError(f"{timed} has no step of a method at the batch and size of a training; {needed} has")
         raise UserError("no training there was watched by validation; inbench run --budget paper watches it twenty times")
     return formats.FORMATS[form](made)
 

@@ -91,7 +91,7 @@ def judge(kept: list[Record], paper: Paper, roles: Mapping[str, str], budget: st
     here = [section for section in found if section.size in sizes]
     there = {section.budget for section in here}
     budgets = [standing.asked(budget, there)] if budget else standing.plainest_first(there)
-    shown_to = {record.key: images_shown(record) for record in kept}
+    shown_to = {record.key: 0 if record.told["labels"]["any_budget"] else images_shown(record) for record in kept}
 
     def worth(shown: str, tested: Sequence[Judged]) -> tuple[bool, bool, bool, int, int]:
         """Of a budget that compares any: whether it is the paper's own, or no first look; how many; how long it trained."""

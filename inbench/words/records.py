@@ -174,10 +174,11 @@ def give_up(spec: Mapping[str, Any], provenance: Mapping[str, Any], status: str,
     record = open_record(final)
     if record is not None and not record.damage() and record.status == "ok":
         scores = dict(record.scores)
-        for mask in spec["test_masks"]:
-            key = score_key(mask, spec["part"])
+        keys = {score_key(mask, spec["part"]): spec["labels"]["masks"][mask] for mask in spec["test_masks"]}
+        begun = [key for key in keys if not is_scored(record, key, spec["wanted"])]
+        for key in begun or keys:  # while others were left, one that had failed before was not what it came to
             if scores.get(key, {}).get("status") != "ok":
-                scores[key] = nothing(status, reason, score_key(spec["labels"]["masks"][mask], spec["part"]))
+                scores[key] = nothing(status, reason, score_key(keys[key], spec["part"]))
         disk.commit(final, {"run.json": disk.to_json({**record.told, "scores": scores, "written": clock.utc()})})
         return
     told = new(run, labels=spec["labels"], status=status, reason=reason, log=last_lines(work / "log.txt"))

@@ -1,0 +1,97 @@
+"""Differences: of two methods on the same images by every metric, over trainings where several differ, else over images."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from inbench.readers import statistics
+from inbench.readers.scored import Scored
+from inbench.readers.statistics import Difference, Error
+from inbench.words.records import Record
+
+Metrics = Mapping[str, Mapping[str, Any]]
+
+
+@dataclass(frozen=True)
+class Trainings:
+    """Those of one method: per-image values, [n, k] each, and what each came to by each of the k metrics.
+
+    closed: nothing was learned, or in closed form: another training gives the same, or all but the same.
+    """
+
+    values: list[NDArray[np.float64]]
+    means: list[list[float]]
+    closed: bool
+
+    @property
+    def alone(self) -> bool:
+        """Whether it is a single one that another seed would change."""
+        return len(self.values) == 1 and not self.closed
+
+    @property
+    def differ(self) -> bool:
+        """Whether there are several, and not all alike."""
+        return any(not np.array_equal(one, self.means[0], equal_nan=True) for one in self.means[1:])
+
+    def turned(self, places: Sequence[int]) -> Trainings:
+        """By some metrics, with the other sign."""
+        values = [-found[:, places] for found in self.values]
+        return Trainings(values, [[-one[place] for place in places] for one in self.means], self.closed)
+
+    def of(self, places: Sequence[int]) -> Trainings:
+        """By some metrics."""
+        return Trainings(
+            [found[:, places] for found in self.values], [[one[place] for place in places] for one in self.means], self.closed
+        )
+
+
+def trainings_of(scored: Scored, same: Sequence[Record], metrics: Metrics) -> tuple[Trainings, list[int]]:
+    """Some trainings of one method, and to which group each image belongs."""
+    columns = [scored.columns(record, metrics) for record in same]
+    closed = all(record.told["run"]["seed"] is None or record.told["labels"]["any_budget"] for record in same)
+    means = [[scored.mean(record, name) for name in metrics] for record in same]
+    return Trainings([values for values, _ in columns], means, closed), columns[0][1]
+
+
+def over_trainings(one: Trainings, other: Trainings) -> bool:
+    """Whether a difference is over trainings: several of one side differ, and a single learner has some beside it to vary as.
+
+    How a closed form varies, by the order of its pictures, says nothing of a learner.
+    """
+    return any(side.differ and not (side.closed and beside.alone) for side, beside in ((one, other), (other, one)))
+
+
+def differences(one: Trainings, other: Trainings, owners: Sequence[int], metrics: Metrics) -> dict[str, Difference]:
+    """The first less the second by every metric; where 0 is best, how much farther from 0 the first is."""
+    reduces = [str(told["reduce"]) for told in metrics.values()]
+    found = _apart(one, other, owners, reduces)
+    zero = [place for place, told in enumerate(metrics.values()) if told["better"] == "zero"]
+    together = _apart(one.of(zero), other.turned(zero), owners, [reduces[place] for place in zero])
+    for place, sum_of_both in zip(zero, together, strict=True):
+        found[place] = statistics.farther_from_zero(found[place], sum_of_both)
+    return dict(zip(metrics, found, strict=True))
+
+
+def _apart(one: Trainings, other: Trainings, owners: Sequence[int], reduces: Sequence[str]) -> list[Difference]:
+    if not over_trainings(one, other):
+        ours, theirs = (np.mean(side.values, axis=0) for side in (one, other))  # of several: all alike, or a closed form's
+        return [
+            statistics.paired(mine, yours, owners, reduce=reduce)
+            for mine, yours, reduce in zip(ours.T, theirs.T, reduces, strict=True)
+        ]
+    errors, fixed = image_errors(one, other, owners, reduces), (one.closed, other.closed)
+    sides = [list(zip(*side.means, strict=True)) for side in (one, other)]  # by metric
+    return [
+        statistics.between_seeds(mine, yours, error, fixed=fixed) for mine, yours, error in zip(*sides, errors, strict=True)
+    ]
+
+
+def image_errors(one: Trainings, other: Trainings, owners: Sequence[int], reduces: Sequence[str]) -> list[Error]:
+    """What the choice of images adds to the difference of two means of trainings, by metric."""
+    weigh = [1 / len(one.values)] * len(one.values) + [-1 / len(other.values)] * len(other.values)
+    return statistics.over_images([*one.values, *other.values], weigh, owners, reduces)
