@@ -292,7 +292,7 @@ def compared_in(table: Scored, *sides: Side, primary: str = PRIMARY_MASK, beside
     )
     if by_seeds and PRIMARY in metrics:
         place = [*metrics].index(PRIMARY)
-        (error,) = image_errors(ours.of([place]), theirs.of([place]), owners, [metrics[PRIMARY]["reduce"]])
+        (error,) = image_errors(ours.by([place]), theirs.by([place]), owners, [metrics[PRIMARY]["reduce"]])
         spreads = [np.std([means[place] for means in told.means], ddof=1) for told in (ours, theirs) if len(told.means) > 1]
         found.spread = float(np.sqrt(np.mean(np.square(spreads)))), error
     return found

@@ -38,16 +38,10 @@ class Trainings:
         """Whether there are several, and not all alike."""
         return any(not np.array_equal(one, self.means[0], equal_nan=True) for one in self.means[1:])
 
-    def turned(self, places: Sequence[int]) -> Trainings:
-        """By some metrics, with the other sign."""
-        values = [-found[:, places] for found in self.values]
-        return Trainings(values, [[-one[place] for place in places] for one in self.means], self.closed)
-
-    def of(self, places: Sequence[int]) -> Trainings:
-        """By some metrics."""
-        return Trainings(
-            [found[:, places] for found in self.values], [[one[place] for place in places] for one in self.means], self.closed
-        )
+    def by(self, places: Sequence[int], sign: float = 1.0) -> Trainings:
+        """By some metrics, each times a sign."""
+        values = [sign * found[:, places] for found in self.values]
+        return Trainings(values, [[sign * one[place] for place in places] for one in self.means], self.closed)
 
 
 def trainings_of(scored: Scored, same: Sequence[Record], metrics: Metrics) -> tuple[Trainings, list[int]]:
@@ -68,17 +62,17 @@ def over_trainings(one: Trainings, other: Trainings) -> bool:
 
 def differences(one: Trainings, other: Trainings, owners: Sequence[int], metrics: Metrics) -> dict[str, Difference]:
     """The first less the second by every metric; where 0 is best, how much farther from 0 the first is."""
-    reduces = [str(told["reduce"]) for told in metrics.values()]
-    found = _apart(one, other, owners, reduces)
+    reduces, several = [str(told["reduce"]) for told in metrics.values()], over_trainings(one, other)
+    found = _apart(one, other, owners, reduces, several)
     zero = [place for place, told in enumerate(metrics.values()) if told["better"] == "zero"]
-    together = _apart(one.of(zero), other.turned(zero), owners, [reduces[place] for place in zero])
+    together = _apart(one.by(zero), other.by(zero, -1), owners, [reduces[place] for place in zero], several)
     for place, sum_of_both in zip(zero, together, strict=True):
         found[place] = statistics.farther_from_zero(found[place], sum_of_both)
     return dict(zip(metrics, found, strict=True))
 
 
-def _apart(one: Trainings, other: Trainings, owners: Sequence[int], reduces: Sequence[str]) -> list[Difference]:
-    if not over_trainings(one, other):
+def _apart(one: Trainings, other: Trainings, owners: Sequence[int], reduces: Sequence[str], several: bool) -> list[Difference]:
+    if not several:
         ours, theirs = (np.mean(side.values, axis=0) for side in (one, other))  # of several: all alike, or a closed form's
         return [
             statistics.paired(mine, yours, owners, reduce=reduce)
