@@ -53,6 +53,7 @@ tables: .venv/run
 	$(TABLES) --only celeba64-closeup --across side --budget "paper[steps=300,test_images=16]" --write "$(PAGE)#sides of 16"
 	$(TABLES) --only celeba64-closeup --across ratio --budget "paper[steps=2000]" --write $(PAGE)
 	$(TABLES) --only celeba64-closeup --masks center --budget "$(BUDGET)" --columns perception --write $(PAGE)
+	$(TABLES) --only celeba64-closeup --masks center --budget "paper[$(FLIPS),steps=2000]" --columns perception --write "$(PAGE)#columns tuned"
 	$(TABLES) --masks center --costs --write $(PAGE)
 	$(BIN)/inbench list --write docs/built-in.md
 
