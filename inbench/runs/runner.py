@@ -204,7 +204,7 @@ class Attempt:
         one = self.one
         self.claims.sweep(one.run.name)
         estimate_file(one).unlink(missing_ok=True)
-        for spec in records.unfinished(Path(one.spec["results"]), one.run.method):
+        for spec in records.unfinished(Path(one.spec["results"]), f"{one.run.method}-*"):
             begun = records.Run(**spec["run"])
             if dataclasses.replace(begun, code=one.run.code) == one.run and not self.claims.held(begun.name):
                 shutil.rmtree(one.runs / ".partial" / begun.name, ignore_errors=True)

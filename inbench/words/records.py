@@ -215,9 +215,12 @@ def all_of(results: Path) -> list[Record]:
     return look_through(results)[0]
 
 
-def unfinished(results: Path, method: str = "*") -> Iterator[dict[str, Any]]:
-    """The specs of runs that were started and are not finished, and of those that failed with a checkpoint to go on from."""
-    for spec in sorted((results / "runs" / ".partial").glob(f"{method}-*/spec.json")):
+def unfinished(results: Path, name: str = "*") -> Iterator[dict[str, Any]]:
+    """The specs of runs that were started and are not finished, and of those that failed with a checkpoint to go on from.
+
+    name: which folders are looked at, as `gan-*`.
+    """
+    for spec in sorted((results / "runs" / ".partial").glob(f"{name}/spec.json")):
         try:
             found = json.loads(spec.read_text())
             Run(**found["run"])
