@@ -23,6 +23,16 @@ FILES = [f"drawn-faces_test_12_train_40_val_8_-32-{mask}smoke_batch_4_steps_6-{k
 ]]  # fmt: skip
 
 
+def as_ours(folder: Path, name: str, methods: dict[str, str]) -> Path:
+    """A paper, `ours`, of the size and with the methods that the tests have records of."""
+    text = (published.FOLDER / f"{name}.toml").read_text().replace("size = 64", "size = 32")
+    for theirs, here in methods.items():
+        text = text.replace(f'method = "{theirs}"', f'method = "{here}"')
+    paper = folder / "ours.toml"
+    paper.write_text(text)
+    return paper
+
+
 def told_of(file: Path) -> str:
     with Image.open(file) as image:
         return str(image.info["Description"])
@@ -132,12 +142,7 @@ def test_pictures_that_are_not_to_be_passed_on_say_so_in_the_caption_and_to_whoe
 
 
 def test_a_papers_figures_have_its_names_and_say_what_they_are_here(command: Command, pictured: Path, tmp_path: Path) -> None:
-    text = (published.FOLDER / "meng2020.toml").read_text().replace("size = 64", "size = 32")
-    text = text.replace('method = "autoencoder"', f'method = "{AUTO}"').replace(
-        'method = "context-encoder"', 'method = "mean-fill"'
-    )
-    paper = tmp_path / "ours.toml"
-    paper.write_text(text)
+    paper = as_ours(tmp_path, "meng2020", {"autoencoder": AUTO, "context-encoder": "mean-fill"})
     data = f"celeba={TINY['datasets']}"
     told = command("figures", "--results", str(pictured), "--output", str(tmp_path), "--paper", str(paper), "--datasets", data)
     assert told.code == 0
@@ -150,12 +155,7 @@ def test_a_papers_figures_have_its_names_and_say_what_they_are_here(command: Com
 
 
 def test_a_table_of_several_holes_has_a_figure_for_each(command: Command, pictured: Path, tmp_path: Path) -> None:
-    text = (published.FOLDER / "yeh2017.toml").read_text().replace("size = 64", "size = 32")
-    text = text.replace('method = "context-encoder"', f'method = "{AUTO}"').replace(
-        'method = "semantic-inpainting"', 'method = "mean-fill"'
-    )
-    paper = tmp_path / "ours.toml"
-    paper.write_text(text)
+    paper = as_ours(tmp_path, "yeh2017", {"context-encoder": AUTO, "semantic-inpainting": "mean-fill"})
     words = ("--paper", str(paper), "--datasets", f"celeba={TINY['datasets']}", "--output", str(tmp_path), "--kinds", "cost")
     assert command("figures", "--results", str(pictured), *words).code == 0
     drawn = sorted(tmp_path.glob("*.png"))
