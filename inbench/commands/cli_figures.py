@@ -192,6 +192,6 @@ def _of_paper(
             every = [row for row in table.rows if (row.dataset, row.mask) in {(told.dataset, told.mask) for told, _ in here}]
             less = f"; {len(here)} of {len(every)} rows" if len(here) < len(every) else ""
             title = f"{paper.name}, {table.name}, made here: {title_of(here[0][1])} ({ours}{less})"
-            apart = [part for part, every in zip(place, zip(*places, strict=True), strict=True) if len({*every}) > 1]
+            apart = [part for part, all_parts in zip(place, zip(*places, strict=True), strict=True) if len({*all_parts}) > 1]
             stem = "-".join([paper.name, table.kind, str(table.number), *apart])
             yield kind, [Named(told.label, row) for told, row in here], brackets.file_name(stem.lower()), title

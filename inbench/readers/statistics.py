@@ -244,8 +244,8 @@ def between_seeds(
 def farther_from_zero(apart: Difference, together: Difference) -> Difference:
     """|one| less |other|, from one less other and from one and other together: which side of 0 each lies on need not be known.
 
-    Less than nothing where the two have other signs. The interval is all that the two intervals allow, and p the larger one,
-    for each of them has to leave 0 out.
+    Below 0 where the first is nearer to it. The interval is all that the two intervals allow, and p the larger one, for each of
+    them has to leave 0 out.
     """
 
     def less(one: float, other: float) -> float:
