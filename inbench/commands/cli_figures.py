@@ -17,7 +17,7 @@ from inbench.words.errors import UserError, unknown, visible
 if TYPE_CHECKING:
     from inbench.commands.illustrations import Illustration, Illustrator, Named
     from inbench.readers.sections import Section
-    from inbench.words.published import PaperRow
+    from inbench.words.published import Paper, PaperRow
     from inbench.words.records import Record
 
 KINDS = ("curves", "grid", "cost", "perception", "matrix")
@@ -50,12 +50,13 @@ def _figures(asked: argparse.Namespace) -> int:
     _need_matplotlib()
     from inbench.commands import illustrations
     from inbench.joints import registry, store
-    from inbench.readers import drawing, rows, sections
+    from inbench.readers import drawing, paper_sheets, rows, sections
     from inbench.runs.plan import check_writable
 
     found = {record.folder.name: record for record in sections.found_in(asked.results)}
     kept = list(found.values())
-    needed, once = _needed(asked, kept), sections.shown_once(kept)
+    paper = paper_sheets.loaded(asked.paper, kept) if asked.paper else None
+    needed, once = _needed(asked, kept, paper), sections.shown_once(kept)
     made = rows.rows_of(kept, where=lambda section: needed(section) and (bool(asked.paper) or once(section)))
     folder = asked.output or asked.results / "figures"
     check_writable(folder, "--output")
@@ -65,7 +66,7 @@ def _figures(asked: argparse.Namespace) -> int:
     written: list[dict[str, Any]] = []
     notices, names = dict[str, None](), Counter[str]()
     with drawing.look():
-        for kind, one in _drawn(asked, made, kinds, maker):
+        for kind, one in _drawn(asked, made, kinds, maker, paper):
             names[one.name] += 1  # two data sets may have one label
             again = f"-{names[one.name]}" if names[one.name] > 1 else ""
             files = drawing.save(one.figure, folder, one.name + again, one.caption)
@@ -83,7 +84,7 @@ def _figures(asked: argparse.Namespace) -> int:
 
 
 def _drawn(
-    asked: argparse.Namespace, made: list[dict[str, Any]], kinds: list[str], maker: Illustrator
+    asked: argparse.Namespace, made: list[dict[str, Any]], kinds: list[str], maker: Illustrator, paper: Paper | None
 ) -> Iterator[tuple[str, Illustration]]:
     """All figures that are asked for, with their kind; what cannot be drawn is told where somebody misses it."""
     from inbench.commands import illustrations
@@ -94,7 +95,7 @@ def _drawn(
         here = [row for row in rows if "all" in masks or row["mask"] in masks]
         yield from (("across", one) for one in illustrations.across(here, asked.across))
         return
-    for kind, members, stem, title in _wanted(asked, made, kinds):
+    for kind, members, stem, title in _wanted(asked, made, kinds, paper):
         try:
             yield from ((kind, one) for one in maker.make(kind, members, stem, title))
         except UserError as error:
@@ -114,13 +115,12 @@ def _chosen(asked: argparse.Namespace, made: list[dict[str, Any]]) -> list[dict[
     return made
 
 
-def _needed(asked: argparse.Namespace, kept: list[Record]) -> Callable[[Section], bool]:
+def _needed(asked: argparse.Namespace, kept: list[Record], paper: Paper | None) -> Callable[[Section], bool]:
     """Which tables the figures are about."""
     from inbench.readers import paper_sheets, sections
     from inbench.words import published
 
-    if asked.paper:
-        paper = paper_sheets.in_our_words(published.load(asked.paper), sections.holes_of(kept))
+    if paper:
         return paper_sheets.needed(published.chosen(paper, asked.table), published.roles_of(paper, asked.datasets))
     return sections.asked_for(kept, asked.only, budget=asked.budget)
 
@@ -149,29 +149,28 @@ def _need_matplotlib() -> None:
 
 
 def _wanted(
-    asked: argparse.Namespace, made: list[dict[str, Any]], kinds: list[str]
+    asked: argparse.Namespace, made: list[dict[str, Any]], kinds: list[str], paper: Paper | None
 ) -> Iterator[tuple[str, list[Named], str, str]]:
     """Kind, rows, file stem and title of each figure that is asked for."""
     from inbench.commands import illustrations
     from inbench.words import brackets
 
-    if asked.paper:
-        yield from _of_paper(asked, made, kinds)
+    if paper:
+        yield from _of_paper(asked, made, kinds, paper)
         return
     masks = brackets.split_list(asked.masks) if asked.masks else None
     yield from illustrations.groups(_chosen(asked, made), kinds, masks)
 
 
 def _of_paper(
-    asked: argparse.Namespace, made: list[dict[str, Any]], kinds: list[str]
+    asked: argparse.Namespace, made: list[dict[str, Any]], kinds: list[str], paper: Paper
 ) -> Iterator[tuple[str, list[Named], str, str]]:
     """The figures of a paper, as it calls its rows; of its tables, everything else that can be drawn of their rows."""
     from inbench.commands.illustrations import Named
-    from inbench.readers.paper_sheets import Beside, in_our_words
+    from inbench.readers.paper_sheets import Beside
     from inbench.readers.score_sheets import title_of
     from inbench.words import brackets, published
 
-    paper = in_our_words(published.load(asked.paper), {(row["size"], row["hole"]): row["mask"] for row in made})
     beside = Beside(paper, made, published.roles_of(paper, asked.datasets), asked.budget)
     for table in published.chosen(paper, asked.table):
         pairs = [(told, row) for told, row in beside.pairs(table) if row]

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from inbench.readers import standing, statistics, watched
-from inbench.readers.differences import differences, image_errors, over_trainings, trainings_of
+from inbench.readers.differences import differences, trainings_of
 from inbench.readers.naming import is_of, numerics_of, told_apart, varied
 from inbench.readers.score_sheets import ranks
 from inbench.readers.scored import Scored
@@ -271,7 +271,8 @@ def compared_in(table: Scored, *sides: Side, primary: str = PRIMARY_MASK, beside
     held = set.intersection(*({*record.told["metrics"]} for record in (*one, *other)))
     metrics = {name: told for name, told in one[0].told["metrics"].items() if name in held}
     (ours, owners), (theirs, _) = (trainings_of(scored, side, metrics) for side in (one, other))
-    by_seeds = over_trainings(ours, theirs)
+    apart, errors = differences(ours, theirs, owners, metrics)
+    by_seeds = bool(errors)
     found = Compared(
         section,
         budget,
@@ -280,7 +281,7 @@ def compared_in(table: Scored, *sides: Side, primary: str = PRIMARY_MASK, beside
         (len(one), len(other)),
         len(scored.ids),
         by_seeds,
-        differences(ours, theirs, owners, metrics),
+        apart,
         metrics,
         withheld=unequal or _withheld(section, sides),
         short=[] if unequal else _too_short(table, *sides),
@@ -292,9 +293,8 @@ def compared_in(table: Scored, *sides: Side, primary: str = PRIMARY_MASK, beside
     )
     if by_seeds and PRIMARY in metrics:
         place = [*metrics].index(PRIMARY)
-        (error,) = image_errors(ours.by([place]), theirs.by([place]), owners, [metrics[PRIMARY]["reduce"]])
         spreads = [np.std([means[place] for means in told.means], ddof=1) for told in (ours, theirs) if len(told.means) > 1]
-        found.spread = float(np.sqrt(np.mean(np.square(spreads)))), error
+        found.spread = float(np.sqrt(np.mean(np.square(spreads)))), errors[PRIMARY]
     return found
 
 

@@ -12,11 +12,11 @@ from inbench.readers.comparison import Compared, claims_of
 from inbench.readers.score_sheets import SHOWN, images, title_of
 from inbench.readers.sections import Section
 from inbench.readers.sheets import NO_CELL, Cell, Column, Sheet
+from inbench.readers.statistics import Difference
 from inbench.words.protocol import FLOOR, MARGINS, PRIMARY
 
 LONG = 60
 """Letters of two names that would make a column wider than all else; the title has them."""
-NOBODY: Mapping[str, str] = {}
 IMAGES_TOO = "with what the choice of images adds"
 BRIEFLY = (PRIMARY, "ssim")
 """What is shown of a method against many."""
@@ -74,14 +74,16 @@ def _sheet_of_many(found: Sequence[Compared], others: Mapping[str, str], claims:
 
 def _difference(compared: Compared, name: str) -> list[Cell]:
     """A difference and its interval, as a table shows them."""
-    difference = compared.differences.get(name)
-    if difference is None or not np.isfinite(difference.value):
+    return difference_cells(compared.differences.get(name), compared.told.get(name, {}).get("unit", ""))
+
+
+def difference_cells(told: Difference | None, unit: str) -> list[Cell]:
+    """A difference of a metric with that unit, and its interval; dashes for what is no number."""
+    if told is None or not np.isfinite(told.value):
         return [NO_CELL, NO_CELL]
-    digits = 2 if compared.told[name]["unit"] else 4
-    return [
-        Cell(f"{difference.value:+.{digits}f}"),
-        Cell(f"{difference.low:+.{digits}f} to {difference.high:+.{digits}f}"),
-    ]
+    digits = 2 if unit else 4
+    interval = Cell(f"{told.low:+.{digits}f} to {told.high:+.{digits}f}") if np.isfinite(told.low) else NO_CELL
+    return [Cell(f"{told.value:+.{digits}f}"), interval]
 
 
 def _sheet_of_two(compared: Compared, claims: int) -> Sheet:
@@ -119,13 +121,13 @@ def _notes(compared: Compared, claims: int) -> list[str]:
         lines.append("in bars: how far the mean is from 0, which is best")
     if compared.by_seeds:
         lines.append(f"over {compared.over} ({_test(compared)}, {IMAGES_TOO})")
-        lines += _alone([compared])
+        lines += _alone([compared], {})
     else:
         lines.append("over the images of these trainings, paired (bootstrap): it says nothing of other seeds")
     lines.append(verdict(compared, claims))
     if compared.claims:
         lines.append("secondary metrics are shown and not claimed")
-    lines += _cautions([compared])
+    lines += _cautions([compared], {})
     return lines + power(compared)
 
 
@@ -137,12 +139,12 @@ def _trained(found: Sequence[Compared]) -> list[str]:
     return [f"trained on the hole {one}" for one in dict.fromkeys(compared.trained for compared in found) if one]
 
 
-def _alone(found: Sequence[Compared], others: Mapping[str, str] = NOBODY) -> list[str]:
+def _alone(found: Sequence[Compared], others: Mapping[str, str]) -> list[str]:
     alone = dict.fromkeys(others.get(name, name) for compared in found if compared.by_seeds for name in compared.singles)
     return [f"a single training beside several is taken to vary as they do: {_listed(alone)}"] if alone else []
 
 
-def _cautions(found: Sequence[Compared], others: Mapping[str, str] = NOBODY) -> list[str]:
+def _cautions(found: Sequence[Compared], others: Mapping[str, str]) -> list[str]:
     """others: what a method is told as beside the first, where it is not by its name."""
     short = dict.fromkeys(others.get(name, name) for compared in found for name in compared.short)
     fallen = dict.fromkeys(others.get(name, name) for compared in found for name in compared.fallen)

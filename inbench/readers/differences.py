@@ -60,32 +60,35 @@ def over_trainings(one: Trainings, other: Trainings) -> bool:
     return any(side.differ and not (side.closed and beside.alone) for side, beside in ((one, other), (other, one)))
 
 
-def differences(one: Trainings, other: Trainings, owners: Sequence[int], metrics: Metrics) -> dict[str, Difference]:
-    """The first less the second by every metric; where 0 is best, how much farther from 0 the first is."""
+def differences(
+    one: Trainings, other: Trainings, owners: Sequence[int], metrics: Metrics
+) -> tuple[dict[str, Difference], dict[str, Error]]:
+    """The first less the second by every metric; where 0 is best, how much farther from 0 the first is.
+
+    And what the choice of images adds to each difference of trainings: nothing of a difference that is over images.
+    """
     reduces, several = [str(told["reduce"]) for told in metrics.values()], over_trainings(one, other)
-    found = _apart(one, other, owners, reduces, several)
+    found, errors = _apart(one, other, owners, reduces, several)
     zero = [place for place, told in enumerate(metrics.values()) if told["better"] == "zero"]
-    together = _apart(one.by(zero), other.by(zero, -1), owners, [reduces[place] for place in zero], several)
+    together, _ = _apart(one.by(zero), other.by(zero, -1), owners, [reduces[place] for place in zero], several)
     for place, sum_of_both in zip(zero, together, strict=True):
         found[place] = statistics.farther_from_zero(found[place], sum_of_both)
-    return dict(zip(metrics, found, strict=True))
+    return dict(zip(metrics, found, strict=True)), dict(zip(metrics, errors, strict=False))
 
 
-def _apart(one: Trainings, other: Trainings, owners: Sequence[int], reduces: Sequence[str], several: bool) -> list[Difference]:
+def _apart(
+    one: Trainings, other: Trainings, owners: Sequence[int], reduces: Sequence[str], several: bool
+) -> tuple[list[Difference], list[Error]]:
     if not several:
         ours, theirs = (np.mean(side.values, axis=0) for side in (one, other))  # of several: all alike, or a closed form's
         return [
             statistics.paired(mine, yours, owners, reduce=reduce)
             for mine, yours, reduce in zip(ours.T, theirs.T, reduces, strict=True)
-        ]
-    errors, fixed = image_errors(one, other, owners, reduces), (one.closed, other.closed)
+        ], []
+    weigh = [1 / len(one.values)] * len(one.values) + [-1 / len(other.values)] * len(other.values)
+    errors = statistics.over_images([*one.values, *other.values], weigh, owners, reduces)
+    fixed = (one.closed, other.closed)
     sides = [list(zip(*side.means, strict=True)) for side in (one, other)]  # by metric
     return [
         statistics.between_seeds(mine, yours, error, fixed=fixed) for mine, yours, error in zip(*sides, errors, strict=True)
-    ]
-
-
-def image_errors(one: Trainings, other: Trainings, owners: Sequence[int], reduces: Sequence[str]) -> list[Error]:
-    """What the choice of images adds to the difference of two means of trainings, by metric."""
-    weigh = [1 / len(one.values)] * len(one.values) + [-1 / len(other.values)] * len(other.values)
-    return statistics.over_images([*one.values, *other.values], weigh, owners, reduces)
+    ], errors

@@ -11,11 +11,13 @@ from inbench.readers import consistency, standing
 from inbench.readers.naming import is_called, is_of, one_set
 from inbench.readers.rows import trained_on_it
 from inbench.readers.score_sheets import best_of, bold, faults, head, marked, marks, ranks, score
-from inbench.readers.sections import Section
+from inbench.readers.sections import Section, holes_of
 from inbench.readers.sheets import NO_CELL, Cell, Column, Sheet
+from inbench.words import published
 from inbench.words.errors import UserError
 from inbench.words.protocol import PRIMARY
 from inbench.words.published import SETTLES, Claim, Paper, PaperRow, PaperTable, label_of
+from inbench.words.records import Record
 
 Row = dict[str, Any]
 Told = TypeVar("Told", PaperRow, Claim)
@@ -57,7 +59,7 @@ class Beside:
                 mine for found in candidates if (mine := [row for row in found if row["budget"] == budget and row["metrics"]])
             ]
             scored = [row for mine in held for row in mine]
-            shown = max((row["train_images"] for row in scored if not row["any_budget"]), default=0)
+            shown = max((row["budget_images"] for row in scored), default=0)
             tested = min((row["metrics"][PRIMARY]["n"] for row in scored), default=0)
             return budget == wanted, ranks(budget), len(held), shown, sum(len(row["seeds"]) for row in scored), tested
 
@@ -80,11 +82,12 @@ class Beside:
 
 def _settled_by(row: Row) -> tuple[bool, int, int, int]:
     """Of several forms of a method, in other numerics or with another default, the one that tells most stands."""
-    return row["complete"], len(row["seeds"]), row["train_images"], row["metrics"][PRIMARY]["n"] if row["metrics"] else 0
+    return row["complete"], len(row["seeds"]), row["budget_images"], row["metrics"][PRIMARY]["n"] if row["metrics"] else 0
 
 
-def in_our_words(paper: Paper, holes: Mapping[tuple[int, str], str]) -> Paper:
-    """A paper with its holes and budgets as our tables call them; holes: what each one in full is called, by its size."""
+def loaded(name: str, kept: Iterable[Record]) -> Paper:
+    """A paper by its name or path, with its holes and budgets as the tables of some records call them."""
+    paper, holes = published.load(name), holes_of(kept)
 
     def called(one: Told, size: int) -> Told:
         try:

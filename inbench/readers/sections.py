@@ -168,9 +168,9 @@ def holes_of(found: Iterable[Record]) -> dict[tuple[int, str], str]:
 
 
 def images_shown(record: Record) -> int:
-    """How many pictures its training was given, one that comes again counted again; none where it learns nothing."""
+    """How many pictures its budget gave, one that comes again counted again; none where no budget says."""
     run = record.told["run"]
-    return (run["steps"] or 0) * (run["batch"] or 0)
+    return 0 if record.told["labels"]["any_budget"] else (run["steps"] or 0) * (run["batch"] or 0)
 
 
 def trainings(members: list[Record]) -> list[list[Record]]:

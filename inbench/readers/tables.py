@@ -13,7 +13,7 @@ from inbench.readers.costs import cost_sheets
 from inbench.readers.rows import rows as rows
 from inbench.readers.rows import rows_of
 from inbench.readers.score_sheets import COLUMNS, SHOWN, best_sheets, matrix_sheets, score_sheets, training_sheets
-from inbench.readers.sections import asked_for, check_there, current, found_in, holes_of, of_dataset, shown_once
+from inbench.readers.sections import asked_for, check_there, current, found_in, of_dataset, shown_once
 from inbench.readers.sheets import Sheet, sentences
 from inbench.readers.time_to_quality import goals_of, quality_sheets
 from inbench.words import brackets, disk, published, records
@@ -190,7 +190,7 @@ def paper(
 ) -> str:
     """A paper's tables, published beside ours; without any record, the published cells alone."""
     kept = _kept(results)
-    told = paper_sheets.in_our_words(published.load(name), holes_of(kept))
+    told = paper_sheets.loaded(name, kept)
     chosen = published.chosen(told, table)
     beside = _beside(kept, told, chosen, _roles(told, datasets, kept), budget)
     if form in ("csv", "json"):
@@ -216,7 +216,7 @@ def _beside(
 
 def all_of_paper(kept: list[Record], name: str, datasets: str | None = None) -> list[Sheet]:
     """A paper's tables and what it claims, tested, as the sheets of a page."""
-    told = paper_sheets.in_our_words(published.load(name), holes_of(kept))
+    told = paper_sheets.loaded(name, kept)
     roles = _roles(told, datasets, kept)
     found = paper_sheets.paper_sheets(_beside(kept, told, told.tables, roles), told.tables)
     tested = [verdicts.sheet(told, verdicts.judge(kept, told, roles))] if told.claims else []
@@ -226,7 +226,7 @@ def all_of_paper(kept: list[Record], name: str, datasets: str | None = None) -> 
 def claims(results: Path, name: str, form: str, *, datasets: str | None = None, budget: str | None = None) -> str:
     """What a paper claims, each claim tested on our records."""
     kept = _kept(results)
-    told = paper_sheets.in_our_words(published.load(name), holes_of(kept))
+    told = paper_sheets.loaded(name, kept)
     if not told.claims:
         raise UserError(f"{told.name} lists no claims; a claim is a [[claims]] of its .toml, as meng2020 has them")
     _for_people("--claims", form)

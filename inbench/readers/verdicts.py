@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from inbench.readers import curves, standing, statistics
 from inbench.readers.comparison import Compared, compared_in, forms_of, sides_of, told_fallen, told_short
+from inbench.readers.comparison_sheets import difference_cells
 from inbench.readers.naming import one_set
 from inbench.readers.score_sheets import images, ranks
 from inbench.readers.scored import Scored
@@ -91,7 +92,7 @@ def judge(kept: list[Record], paper: Paper, roles: Mapping[str, str], budget: st
     here = [section for section in found if section.size in sizes]
     there = {section.budget for section in here}
     budgets = [standing.asked(budget, there)] if budget else standing.plainest_first(there)
-    shown_to = {record.key: 0 if record.told["labels"]["any_budget"] else images_shown(record) for record in kept}
+    shown_to = {record.key: images_shown(record) for record in kept}
 
     def worth(shown: str, tested: Sequence[Judged]) -> tuple[bool, bool, bool, int, int]:
         """Of a budget that compares any: whether it is the paper's own, or no first look; how many; how long it trained."""
@@ -226,12 +227,11 @@ def _line(one: Judged) -> list[Cell]:
     cells = [Cell(claim.says), Cell(claim.source), Cell(place), Cell(claim.metric), Cell(claim.method), Cell(claim.than)]
     if told is None or not math.isfinite(told.value):
         return [*cells, NO_CELL, NO_CELL, NO_CELL, Cell(one.verdict)]
-    digits = 2 if one.compared and one.compared.told.get(claim.metric, {}).get("unit") else 4
-    interval = Cell(f"{told.low:+.{digits}f} to {told.high:+.{digits}f}") if math.isfinite(told.low) else NO_CELL
     over = NO_CELL
     if one.compared and math.isfinite(told.low):  # losses are of training, and hold no test image
         over = Cell(one.compared.trainings if claim.metric in CURVES else one.compared.over)
-    return [*cells, Cell(f"{told.value:+.{digits}f}"), interval, over, Cell(one.verdict)]
+    unit = one.compared.told.get(claim.metric, {}).get("unit", "") if one.compared else ""  # a loss has none
+    return [*cells, *difference_cells(told, unit), over, Cell(one.verdict)]
 
 
 def _told(compared: Compared) -> str:
