@@ -107,7 +107,7 @@ def _from_data(row: Row, option: str) -> tuple[Row, str | None]:
 
 
 def _from_hole(row: Row, option: str) -> tuple[Row, str | None]:
-    rest, value = _without(row["hole"], option)
+    rest, value = _without(row["mask_in_full"], option)
     return row | {"mask": rest}, value
 
 
@@ -125,4 +125,4 @@ def _without(text: str, option: str) -> tuple[str, str | None]:
 
 
 def _options(row: Row) -> set[str]:
-    return {*row["params"], *taken_apart(row["dataset"])[0].options, *taken_apart(row["hole"])[0].options}
+    return {*row["params"], *taken_apart(row["dataset"])[0].options, *taken_apart(row["mask_in_full"])[0].options}
