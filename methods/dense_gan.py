@@ -130,9 +130,10 @@ def up(channels: int, out: int, bias: bool = False) -> nn.Sequential:
 
 
 class Generator(nn.Module):
-    """Section 3.1: stem, four dense blocks down, one in place of the fully connected layer, four up, Tanh; in [-1, 1].
+    """Section 3.1: stem, four dense blocks down, four up, Tanh; in [-1, 1].
 
-    Without dense blocks a transition's convolution is 3x3 in place of 1x1, and the last level is joined, then only scaled up.
+    The first block up stands in place of a fully connected layer; the last level is joined with its skip, then only scaled up.
+    Without dense blocks a transition's convolution is 3x3 in place of 1x1.
     """
 
     def __init__(self, size: int, p: DenseGanParams) -> None:

@@ -6,7 +6,7 @@ import torch
 from handmade import tiles
 
 from inbench.joints import choices, masks, registry
-from inbench.joints.batches import BANK_BYTES, Batches, to_image
+from inbench.joints.batches import BANK_BYTES, Batches, held_on, to_image
 from inbench.joints.store import Part
 
 CPU = torch.device("cpu")
@@ -48,6 +48,12 @@ def pictures_of(image):
 
 
 # Batches
+
+
+def test_pictures_are_copied_onto_a_device_a_few_at_a_time_and_all_of_them(monkeypatch):
+    monkeypatch.setattr("inbench.joints.batches.COPY_BYTES", 5 * 32 * 32 * 3)
+    images = part().images
+    assert torch.equal(held_on(images, CPU), torch.from_numpy(images))
 
 
 def test_a_batch_is_images_and_holes():

@@ -331,6 +331,36 @@ def test_how_a_closed_form_varies_says_nothing_of_a_single_learner(tmp_path):
     assert "in one training each" in comparison_sheets.verdict(found, 1)
 
 
+NOT_OURS = {"licence": "none", "paper": "none", "moved": 0, "drift": 0.0}
+
+
+@pytest.mark.parametrize(
+    ("more", "parameters"),
+    [({"external": NOT_OURS}, 0), ({}, 1_500_000)],
+    ids=["guesses from elsewhere", "weights that a plugin brings"],
+)
+def test_a_network_that_was_trained_elsewhere_is_one_training(tmp_path, more, parameters):
+    for seed, shift in enumerate((0.0, 0.4, -0.4)):
+        lay(tmp_path, "gan", tuple(HARD + 0.5 + shift), run={"seed": seed})
+    lay(
+        tmp_path,
+        "theirs",
+        tuple(HARD),
+        run={"seed": None},
+        labels={"any_budget": True},
+        told=more,
+        costs={"parameters": parameters},
+    )
+    lay(tmp_path, "telea", tuple(HARD), run={"seed": None}, labels={"any_budget": True}, costs={"parameters": 0})
+    (found,) = comparison.compare(tmp_path, "gan", "theirs")
+    assert found.singles == ("theirs",)
+    told = statistics.between_seeds([0.5, 0.9, 0.1], [0.0])
+    assert found.differences["psnr"].p == pytest.approx(told.p, rel=1e-3)
+    (found,) = comparison.compare(tmp_path, "gan", "telea")
+    assert found.singles == ()
+    assert found.differences["psnr"].p < told.p
+
+
 def test_metrics_that_one_training_lacks_are_not_compared(tmp_path):
     for seed in range(2):
         lay(tmp_path, "gan", tuple(HARD + seed), run={"seed": seed})

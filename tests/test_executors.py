@@ -96,6 +96,29 @@ def test_a_request_is_fitted_to_who_computes_it(
     assert {"cores": fitted.at_once == 1, "half": fitted.at_once == 2}.get(str(threads), True)
 
 
+@pytest.mark.parametrize("executor", ["local", "slurm", "ray"])
+def test_a_numbered_device_is_refused_where_each_run_sees_its_own_gpu_alone(executor: str) -> None:
+    with pytest.raises(UserError, match=r"--device cuda:1 beside --executor-option gpus: .*; write --device cuda"):
+        executors.fitting(Request(device="cuda:1"), executors.chosen(executor, ("gpus=1",)))
+
+
+def test_the_precision_of_listed_gpus_is_theirs_and_has_to_be_written_where_they_differ(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    has = {"cuda": "float32", "cuda:0": "float32", "cuda:1": "bf16", "cuda:2": "bf16"}
+    monkeypatch.setattr("inbench.joints.device.choose_device", lambda asked: asked)
+    monkeypatch.setattr(
+        "inbench.joints.device.choose_precision", lambda asked, device: has[device] if asked == "auto" else asked
+    )
+    asked = {"device": "cuda", "precision": "auto", "threads": 1}
+    (one,) = planned(tmp_path / "results", "linear", gpus=(1, 2), **asked)
+    assert one.run.precision == "bf16"
+    with pytest.raises(UserError, match="the listed GPUs differ"):
+        planned(tmp_path / "results", "linear", gpus=(0, 1), **asked)
+    (one,) = planned(tmp_path / "results", "linear", gpus=(0, 1), **(asked | {"precision": "float32"}))
+    assert one.run.precision == "float32"
+
+
 def test_jobs_divide_the_threads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("torch.get_num_threads", lambda: 8)
     for at_once, threads in ((1, 8), (3, 2), (20, 1)):

@@ -12,7 +12,7 @@ from conftest import SLOW, Child, planned, workers
 from inbench.runs.local import Local
 from inbench.runs.runner import Limits
 from inbench.words import records
-from inbench.words.errors import Interrupted
+from inbench.words.errors import Interrupted, UserError
 from inbench.words.planned import Planned
 
 Write = Callable[..., str]
@@ -39,7 +39,16 @@ def test_two_runs_at_a_time_are_stopped_together_and_keep_their_checkpoints(
     assert not list(partial.glob("*.claim.*"))
 
 
-def test_each_run_has_one_of_the_listed_gpus(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("outer", "listed", "given"),
+    [(None, "4,7", ["4", "7"]), ("2,3", "0,1", ["2", "3"]), ("GPU-a1,MIG-b2", "1,0", ["MIG-b2", "GPU-a1"])],
+)
+def test_each_run_has_one_of_the_listed_gpus(
+    outer: str | None, listed: str, given: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    if outer is not None:
+        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", outer)
     seen: list[str | None] = []
 
     class Noted(Child):
@@ -56,6 +65,12 @@ def test_each_run_has_one_of_the_listed_gpus(tmp_path: Path) -> None:
 
     found = planned(tmp_path / "results", "mean-fill,nearest,linear")
     with workers(Noted):
-        Local({"gpus": "4,7"}, None).execute(found, show=lambda *_: None, limits=Limits())
+        Local({"gpus": listed}, None).execute(found, show=lambda *_: None, limits=Limits())
     assert [one.state for one in found] == ["done"] * 3
-    assert (seen[:2], seen[2] in ("4", "7")) == (["4", "7"], True)
+    assert (seen[:2], seen[2] in given) == (given, True)
+
+
+def test_a_gpu_that_an_allocation_does_not_hold_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "2,3")
+    with pytest.raises(UserError, match=r"no GPU 2 among the 2 of CUDA_VISIBLE_DEVICES=2,3; they are counted from 0"):
+        Local({"gpus": "0,2"}, None)

@@ -79,6 +79,13 @@ def test_a_hole_that_came_to_nothing_keeps_no_other_from_being_scored(tmp_path, 
     assert records.outcome(record, {"test_masks": ["center"], "part": "test", "wanted": 4}) == ("oom", "no room")
 
 
+def test_scores_that_a_second_training_took_away_are_still_to_be_made(tmp_path):
+    labels = {"method": "m", "dataset": "d", "budget": "quick", "any_budget": False, "masks": {}, "train_mask": None}
+    told = records.new(RUN, labels=labels, status="ok")
+    told["scores"] = {"center": records.nothing("interrupted", "not scored since it was trained again", "center", 4)}
+    assert not records.is_scored(records.Record(tmp_path, told), "center", 4)
+
+
 def test_rows_may_be_zipped(tmp_path):
     told = records.new(RUN, labels={}, status="ok", scores={"center": {"file": "scores/center.csv"}})
     files = {"run.json": disk.to_json(told), "scores/center.csv.gz": gzip.compress(b"id,psnr\n")}

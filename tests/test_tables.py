@@ -75,6 +75,7 @@ def lay(
     run=None,
     labels=None,
     files=None,
+    costs=None,
     **more,
 ):
     """A record on disk, as a worker leaves it."""
@@ -86,6 +87,7 @@ def lay(
     if status == "ok":
         content["metrics"] = METRICS
         content["costs"] = {"train_seconds": 12.3, "cpu_seconds": 20.0, "peak_memory_bytes": 3 * 2**20, "parameters": 1_500_000}
+        content["costs"] |= costs or {}
         content["scores"] = {"center[side=32]": scored(psnrs)}
         files["scores/center.csv"] = scores_csv(psnrs, **more)
     content |= told or {}
@@ -103,7 +105,7 @@ def filled(results, psnr=12.0, name="mean-fill", **more):
     """A method that learns nothing."""
     run = dict.fromkeys(("train_mask", "steps", "batch", "precision", "seed")) | {"params": {}} | more.pop("run", {})
     labels = {"any_budget": True, "train_mask": None, **more.pop("labels", {})}
-    return lay(results, name, (psnr,) * 4, run=run, labels=labels, **more)
+    return lay(results, name, (psnr,) * 4, run=run, labels=labels, costs={"parameters": 0}, **more)
 
 
 def body(text):

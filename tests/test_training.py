@@ -17,7 +17,7 @@ from torch import nn
 import inbench
 from inbench.acts import scoring, training
 from inbench.acts.averaging import Averages
-from inbench.joints.device import autocast_forwards, compile_forwards, set_numerics
+from inbench.joints.device import autocast_forwards, compile_forwards, out_of_memory, set_numerics
 from inbench.words import clock, records
 
 Find = Callable[..., records.Record]
@@ -236,6 +236,22 @@ def test_what_is_done_aside_is_no_time_of_training(monkeypatch):
     with spent.aside():  # from 110 to 150
         pass
     assert spent.seconds() == 7.0 + 52.0 - 40.0
+
+
+@pytest.mark.parametrize(
+    ("error", "is_memory"),
+    [
+        (MemoryError(), True),
+        (torch.OutOfMemoryError("CUDA"), True),
+        (RuntimeError("CUDA error: out of memory"), True),  # as the driver says it, and torch's allocator does not
+        (RuntimeError("CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`"), True),
+        (RuntimeError("[enforce fail at alloc_cpu.cpp:127] DefaultCPUAllocator: can't allocate memory"), True),
+        (RuntimeError("CUDA error: uncorrectable ECC error encountered"), False),
+        (OSError(12, "the memory of the machine is out"), False),
+    ],
+)
+def test_what_says_that_there_is_no_memory(error: Exception, is_memory: bool) -> None:
+    assert out_of_memory(error) == is_memory
 
 
 @pytest.mark.parametrize("error", [MemoryError(), OSError(errno.ESTALE, "stale file handle"), torch.OutOfMemoryError("CUDA")])

@@ -209,8 +209,13 @@ STOPS = """
 class Stops(Learner):
     name = "stops"
 
+    def finish(self):
+        self.learned = True
+
     def inpaint(self, seen, hole, seed):
         word = os.environ.get("WORD", "")
+        if word == "stop once learned" and getattr(self, "learned", False):
+            os.kill(os.getpid(), 15)
         if word == "stop":
             os.kill(os.getpid(), 15)
         if word == "raise":
@@ -234,6 +239,21 @@ def test_a_stop_while_scoring_keeps_the_training_and_the_scores_there_were(
     (row,) = tiny("stops", **options, budget="smoke[steps=6,batch=4,test_images=12]")
     assert row["metrics"]["l2"]["n"] == 12
     assert outcome(record("stops"))["weights.safetensors"] == before["weights.safetensors"]
+
+
+@pytest.mark.usefixtures("here")
+def test_a_training_made_again_and_stopped_while_scoring_is_scored_by_the_same_command(
+    plugin: Write, tiny: Tiny, record: Find, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    options = {"plugins": [plugin(STOPS)]}
+    (first,) = tiny("stops", **options)
+    monkeypatch.setenv("WORD", "stop once learned")
+    with pytest.raises(Interrupted):
+        tiny("stops", **options, rerun="all")
+    assert [entry["status"] for entry in record("stops").scores.values()] == ["interrupted"]
+    monkeypatch.setenv("WORD", "")
+    (again,) = tiny("stops", **options)
+    assert again["metrics"] == first["metrics"]
 
 
 @pytest.mark.usefixtures("here")
@@ -629,6 +649,14 @@ class ShapeAfterLearning(Learner):
     def inpaint(self, seen, hole, seed):
         return seen[..., :8]
 
+class WeightsBecomeNaN(Learner):
+    name = "weights-become-nan"
+    def step(self, image, hole):
+        told = super().step(image, hole)
+        with torch.no_grad():
+            next(self.parameters()).fill_(float("nan"))
+        return {name: torch.zeros_like(loss) for name, loss in told.items()}
+
 class LossIsNaN(Learner):
     name = "loss-is-nan"
     def step(self, image, hole):
@@ -677,6 +705,7 @@ ENDINGS = [
     pytest.param("nan-after-learning", "failed", "values from nan to nan"),
     pytest.param("shape-after-learning", "failed", "answered the shape"),
     ("loss-is-nan", "diverged", "step 1: loss = nan"),
+    ("weights-become-nan", "diverged", "are not finite"),
     ("no-memory", "oom", "MemoryError"),
     ("no-library", "skipped", "pip install 'inbench[opencv]'"),
     pytest.param("leaves-quietly", "failed", "exit"),

@@ -34,7 +34,7 @@ CHECKPOINT_SECONDS = 60.0
 
 
 class Diverged(Exception):
-    """A loss stopped being a number."""
+    """A loss, or a weight, stopped being a number."""
 
 
 @dataclass
@@ -158,12 +158,14 @@ def train(
                 last_read = clock.now()
             if progress.step in watched:
                 with spent.aside(), averages.answering():
+                    _look_at_weights(method, progress.step)
                     progress.validation.append({"step": progress.step, "psnr": watch.psnr(method, guard)})
                     averages.look(progress.validation[-1]["psnr"])
             beat(progress)
             if keeper.is_due() and progress.step < steps:
                 catch_up()
                 with spent.aside():
+                    _look_at_weights(method, progress.step)
                     keeper.save(method, averages, progress)
         if keep:
             catch_up()
@@ -224,6 +226,13 @@ def _read_back(pending: list[tuple[int, Mapping[str, Tensor]]], progress: Progre
         if row:
             progress.curve.append({"step": step, **row})
     pending.clear()
+
+
+def _look_at_weights(method: Method, step: int) -> None:
+    """Losses are of the weights before a step: what a step made of them shows here, before they answer or are kept."""
+    lost = [name for name, weight in method.named_parameters() if not torch.isfinite(weight).all()]
+    if lost:
+        raise Diverged(f"step {step}: the weights {', '.join(lost[:3])}{', ...' if lost[3:] else ''} are not finite")
 
 
 class Keeper:
@@ -304,7 +313,8 @@ def load(path: Path, method: Method, averages: Averages, device: torch.device) -
 def drop_unreadable(path: Path, method: Method, ema: float) -> None:
     """Remove a checkpoint that is damaged, or another method's: the training begins anew. `method` is not used again.
 
-    Looked at on the CPU; that there is no room for it, or no way to its file, does not make it damaged.
+    Looked at on the CPU, where `method` is too: what a GPU has to complain of does not make it damaged, nor that there is no
+    room for it, or no way to its file.
     """
     try:
         load(path, method, Averages(method, ema), torch.device("cpu"))

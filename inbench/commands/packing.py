@@ -276,13 +276,14 @@ def _settle(final: Path, record: Record, content: Mapping[str, bytes]) -> Merged
             final.name, "contradicts", f"its scores on {taken[0]} have the file of other scores here: {_both(here, record)}"
         )
     theirs = record.told["metrics"]
+    lost = [f"no longer scored by {name}, which what is new lacks" for name in here.told["metrics"] if name not in theirs]
     metrics = {name: told for name, told in here.told["metrics"].items() if name in theirs}  # every mask has them all
     masks = {**record.told["labels"]["masks"], **here.told["labels"]["masks"]}
     told = {**here.told, "metrics": metrics, "labels": {**here.told["labels"], "masks": masks}}
     told["scores"] = {**here.scores, **{mask: {**entry, "guesses": None} for mask, entry in new.items()}}
     kept = {name: data for name, data in content.items() if any(name.startswith(entry["file"]) for entry in new.values())}
     disk.commit(final, {**kept, "run.json": disk.to_json(told)})
-    return Merged(final.name, "extended", "; ".join([", ".join(new), *more]))
+    return Merged(final.name, "extended", "; ".join([", ".join(new), *lost, *more]))
 
 
 def _difference(here: Record, other: Record, content: Mapping[str, bytes]) -> str:

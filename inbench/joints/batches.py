@@ -13,6 +13,7 @@ from inbench.joints.store import Part
 from inbench.words import seeds
 from inbench.words.mask import Mask
 
+COPY_BYTES = 2**26
 BANK_BYTES = 2**25
 """Training holes come from a bank of so many as fit in 32 MiB, at most 4096; each is drawn when it is first asked for."""
 
@@ -20,7 +21,22 @@ BANK_BYTES = 2**25
 def to_image(pixels: NDArray[np.uint8] | Tensor, device: torch.device) -> Tensor:
     """uint8 [N, S, S, 3] -> float32 [N, 3, S, S] in [0, 1], channels last in memory."""
     held = torch.from_numpy(pixels) if isinstance(pixels, np.ndarray) else pixels
-    return held.to(device, non_blocking=True).permute(0, 3, 1, 2).float().div_(255)
+    return on(held, device).permute(0, 3, 1, 2).float().div_(255)
+
+
+def on(held: Tensor, device: torch.device) -> Tensor:
+    """A tensor of the host on the device; only CUDA holds on to what is freed while it is still being copied."""
+    return held.to(device, non_blocking=device.type == "cuda")
+
+
+def held_on(images: NDArray[np.uint8], device: torch.device) -> Tensor:
+    """All pictures on the device, copied by a few thousand: the host never holds them all."""
+    held = torch.empty(images.shape, dtype=torch.uint8, device=device)
+    at_once = max(1, COPY_BYTES // images[0].nbytes)
+    for start in range(0, len(images), at_once):
+        here = slice(start, start + at_once)
+        held[here] = torch.from_numpy(np.array(images[here]))  # torch warns of memory that is read-only
+    return held
 
 
 class Batches:
@@ -40,10 +56,9 @@ class Batches:
     ) -> None:
         """ahead: a thread reads the next batch during a step; unless told, where a GPU cannot hold all pictures."""
         size = part.images.shape[1]
-        self.images: NDArray[np.uint8] | Tensor = part.images
-        if device.type == "cuda" and part.images.nbytes < torch.cuda.mem_get_info(device)[0] // 2:
-            copied = np.array(part.images)  # torch warns of memory that is read-only
-            self.images = torch.from_numpy(copied).to(device)  # resident
+        free = torch.cuda.mem_get_info(device)[0] if device.type == "cuda" else 0
+        resident = part.images.nbytes < free // 2
+        self.images: NDArray[np.uint8] | Tensor = held_on(part.images, device) if resident else part.images
         self.batch, self.seed, self.device, self.one_pass = batch, seed, device, one_pass
         self.flips = flips
         self.mask = mask
@@ -58,7 +73,7 @@ class Batches:
     def at(self, step: int) -> tuple[Tensor, Tensor]:
         """Image float32 [N, 3, S, S] in [0, 1] and hole bool [N, 1, S, S] of a step, counted from 0."""
         read = self._read(step) if self._reader is None else self._read_ahead(step, self._reader)
-        pixels, hole, flipped = (part.to(self.device, non_blocking=True) for part in read)
+        pixels, hole, flipped = (on(part, self.device) for part in read)
         image = to_image(self.images[pixels] if isinstance(self.images, Tensor) else pixels, self.device)
         return image.flip(3).where(flipped, image) if self.flips else image, hole
 

@@ -51,7 +51,8 @@ def choose_precision(asked: str, device: str) -> str:
     if asked != "auto":
         return asked
     if device.startswith("cuda"):
-        return "bf16" if torch.cuda.is_bf16_supported(including_emulation=False) else "float32"
+        with torch.cuda.device(device):  # it asks of the current one
+            return "bf16" if torch.cuda.is_bf16_supported(including_emulation=False) else "float32"
     return "bf16" if device == "cpu" and {"avx512_bf16", "amx_bf16"} & _cpu_flags() else "float32"
 
 
@@ -109,8 +110,8 @@ def autocast_forwards(method: nn.Module, device: str, precision: str) -> None:
 def compile_forwards(method: nn.Module) -> None:
     """`torch.compile` the forward of each network of a method while it trains; answers come from the plain kernels.
 
-    So does what is to be differentiated with respect to its input, as for a gradient penalty: compiled code has no second
-    derivative.
+    So does what is given a leaf that asks for a gradient, as for a gradient penalty: compiled code has no second derivative.
+    An adversary that hands its discriminator `fake.detach().requires_grad_()` learns from one half by the plain kernels.
     """
     for network in networks(method):
 
@@ -132,8 +133,9 @@ def set_numerics(*, deterministic: bool) -> None:
 
 
 def out_of_memory(error: BaseException) -> bool:
-    """Whether an error says that there was no memory left, of the machine or of the device."""
-    return isinstance(error, (MemoryError, torch.OutOfMemoryError)) or "can't allocate memory" in str(error)
+    """Whether an error says that there was no memory left, of the machine or of the device; CUDA says it in words."""
+    told = isinstance(error, RuntimeError) and re.search(r"out of memory|ALLOC_FAILED|can't allocate memory", str(error))
+    return isinstance(error, (MemoryError, torch.OutOfMemoryError)) or bool(told)
 
 
 def fingerprint(device: str) -> dict[str, str]:

@@ -14,6 +14,7 @@ MEASURED = {
     "train_seconds": ("train s", 0, 1.0),
     "cpu_seconds": ("CPU s", 0, 1.0),
     "ms_per_image": ("ms/image", 1, 1.0),
+    "latency_seconds": ("latency ms", 1, 1e-3),
     "peak_memory_bytes": ("peak MB", 0, 2.0**20),
 }
 """What depends on the machine: its head, its digits, its unit."""

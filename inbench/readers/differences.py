@@ -21,7 +21,8 @@ Metrics = Mapping[str, Mapping[str, Any]]
 class Trainings:
     """Those of one method: per-image values, [n, k] each, and what each came to by each of the k metrics.
 
-    closed: nothing was learned, or in closed form: another training gives the same, or all but the same.
+    closed: nothing was learned, or in closed form: another training gives the same, or all but the same. Networks that were
+    trained elsewhere are one training: another seed would change them too.
     """
 
     values: list[NDArray[np.float64]]
@@ -47,9 +48,15 @@ class Trainings:
 def trainings_of(scored: Scored, same: Sequence[Record], metrics: Metrics) -> tuple[Trainings, list[int]]:
     """Some trainings of one method, and to which group each image belongs."""
     columns = [scored.columns(record, metrics) for record in same]
-    closed = all(record.told["run"]["seed"] is None or record.told["labels"]["any_budget"] for record in same)
+    closed = all(map(_is_closed, same))
     means = [[scored.mean(record, name) for name in metrics] for record in same]
     return Trainings([values for values, _ in columns], means, closed), columns[0][1]
+
+
+def _is_closed(record: Record) -> bool:
+    if record.told["run"]["seed"] is not None:
+        return bool(record.told["labels"]["any_budget"])
+    return not record.told.get("external") and not record.told["costs"].get("parameters")  # it brings no weights of others
 
 
 def over_trainings(one: Trainings, other: Trainings) -> bool:

@@ -197,9 +197,16 @@ def costs_by_hardware(section: Section, ok: list[Record]) -> dict[str, dict[str,
             "train_seconds": _train_seconds(mine),
             "cpu_seconds": _cpu_seconds(mine),
             "ms_per_image": _ms_per_image(section, mine),
-            "peak_memory_bytes": max(record.told["costs"]["peak_memory_bytes"] for record in mine),
+            "latency_seconds": _latency(section, mine),
+            "peak_memory_bytes": max(_peak_memory(record) for record in mine),
         }
     return found
+
+
+def _peak_memory(record: Record) -> int:
+    """Of a GPU what tensors held there, else what the process held."""
+    costs = record.told["costs"]
+    return int(costs["peak_memory_bytes"] if costs.get("peak_cuda_bytes") is None else costs["peak_cuda_bytes"])
 
 
 def _train_seconds(ok: list[Record]) -> float:
@@ -209,6 +216,12 @@ def _train_seconds(ok: list[Record]) -> float:
 def _ms_per_image(section: Section, ok: list[Record]) -> float | None:
     found = [found[1]["costs"]["images_per_second"] for record in ok if (found := entry_of(record, section.mask))]
     return 1000 / float(np.median(found)) if found else None
+
+
+def _latency(section: Section, ok: list[Record]) -> float | None:
+    """Seconds that an answer to one picture by itself takes."""
+    found = [found[1]["costs"].get("seconds_at_batch_1", 0.0) for record in ok if (found := entry_of(record, section.mask))]
+    return float(np.median(found)) if found else None
 
 
 def _cpu_seconds(ok: list[Record]) -> float:

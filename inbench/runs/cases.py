@@ -17,7 +17,7 @@ from inbench.joints import choices
 from inbench.joints.batches import Batches
 from inbench.joints.device import autocast_forwards
 from inbench.joints.registry import Fault, Registry
-from inbench.joints.store import Prepared
+from inbench.joints.store import Part, Prepared
 from inbench.runs.plan import ONE_PASS_BATCH
 from inbench.words import params, seeds
 from inbench.words.brackets import Named
@@ -125,15 +125,17 @@ class Contestant:
         autocast_forwards(method, self.setting.device, self.setting.precision if cls.learns() else "float32")
         return method
 
-    def batches(self, batch: int, part: str, *, one_pass: bool = False) -> Batches:
-        return batches_of(self.data, part, MASKED, batch, self.setting, self.plugins, one_pass=one_pass)
+    def one_batch(self, batch: int, part: str) -> tuple[Tensor, Tensor]:
+        """Pictures and holes: of no more pictures than these, for what a GPU holds of a data set is no memory of a method."""
+        whole = self.data.part(part)
+        return batches_of(Part(whole.images[:batch], whole.ids[:batch], None), MASKED, batch, self.setting, self.plugins).at(0)
 
     def stepping(self) -> Act:
         """One step on one batch, over and over."""
         method = self.build()
         if not method.learns():
             raise Unavailable("learns nothing")
-        image, hole = self.batches(self.setting.batch, "train").at(0)
+        image, hole = self.one_batch(self.setting.batch, "train")
         method.train()
         return lambda: method.step(image, hole)
 
@@ -142,7 +144,8 @@ class Contestant:
         """One that can answer: a closed form has seen its pictures; a network answers as fast untrained."""
         method = self.build()
         if method.one_pass:
-            batches = self.batches(ONE_PASS_BATCH, "train", one_pass=True)
+            whole = self.data.part("train")
+            batches = batches_of(whole, MASKED, ONE_PASS_BATCH, self.setting, self.plugins, one_pass=True)
             for step in range(-(-len(batches.images) // ONE_PASS_BATCH)):
                 method.step(*batches.at(step))
             method.finish()
@@ -150,16 +153,14 @@ class Contestant:
 
     def answering(self, count: int) -> Act:
         """A checked and rounded answer to `count` pictures at once, as scoring asks for it."""
-        method, (image, hole) = self.taught, self.batches(count, "test").at(0)
+        method, (image, hole) = self.taught, self.one_batch(count, "test")
         seen, seed = image.masked_fill(hole, 0), torch.arange(count, device=self.setting.at)
         return lambda: scoring.answer(method, seen, hole, seed)
 
 
-def batches_of(
-    data: Prepared, part: str, mask: str, batch: int, setting: Setting, plugins: Registry, *, one_pass: bool = False
-) -> Batches:
+def batches_of(part: Part, mask: str, batch: int, setting: Setting, plugins: Registry, *, one_pass: bool = False) -> Batches:
     chosen = choices.mask(mask, setting.size, plugins).mask
-    return Batches(data.part(part), chosen, batch=batch, seed=0, device=setting.at, one_pass=one_pass)
+    return Batches(part, chosen, batch=batch, seed=0, device=setting.at, one_pass=one_pass)
 
 
 def of_metrics(setting: Setting, plugins: Registry) -> Iterator[Case]:
@@ -182,7 +183,7 @@ def of_data(setting: Setting, data: Prepared, plugins: Registry) -> Case:
     """Batches from a prepared set, pictures and holes, step after step."""
 
     def ready() -> Act:
-        batches, steps = batches_of(data, "train", MASKED, setting.batch, setting, plugins), itertools.count()
+        batches, steps = batches_of(data.part("train"), MASKED, setting.batch, setting, plugins), itertools.count()
         return lambda: batches.at(next(steps))
 
     return Case(DATA, "batches from the training set", ready, "data", setting.batch)

@@ -44,6 +44,7 @@ class Engine(ABC):
     name: ClassVar[str]
     elsewhere: ClassVar[bool] = True
     at_once: int = 1
+    listed: tuple[int, ...] = ()
     jobs: int | None
     gpus: int
     wait: bool

@@ -26,6 +26,8 @@ class Executor(Protocol):
     """How many runs it computes on this machine at the same time."""
     gpus: int
     """How many GPUs were asked for; 0: none was named."""
+    listed: tuple[int, ...]
+    """Which GPUs of this machine, as this process counts them; of another machine none."""
 
     def execute(self, planned: Sequence[Planned], *, show: Show, limits: Limits) -> None: ...
 
@@ -60,4 +62,6 @@ def fitting(request: Request, executor: Executor) -> Request:
     device = request.device
     if device == "auto" and (executor.gpus or executor.elsewhere):
         device = "cuda" if executor.gpus else "cpu"
-    return replace(request, at_once=executor.at_once, elsewhere=executor.elsewhere, device=device)
+    if executor.gpus and device.startswith("cuda:"):
+        raise UserError(f"--device {device} beside --executor-option gpus: a run sees its own GPU alone; write --device cuda")
+    return replace(request, at_once=executor.at_once, elsewhere=executor.elsewhere, device=device, gpus=executor.listed)

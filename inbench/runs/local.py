@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -36,10 +37,10 @@ class Local:
             raise UserError(f"--executor-option gpus={asked} must be numbers of GPUs, each once, such as gpus=0,1")
         if gpus and jobs is not None and jobs > len(gpus):
             raise UserError(f"--jobs {jobs} is more than the {len(gpus)} listed GPUs, which take one run at a time each")
-        self.at_once = jobs or len(gpus) or 1
-        self.slots: list[Mapping[str, str]] = [{"CUDA_VISIBLE_DEVICES": gpu} for gpu in gpus[: self.at_once]]
+        self.listed = tuple(map(int, gpus))
+        self.gpus, self.at_once = len(gpus), jobs or len(gpus) or 1
+        self.slots: list[Mapping[str, str]] = [{"CUDA_VISIBLE_DEVICES": name} for name in _named(self.listed)[: self.at_once]]
         self.slots = self.slots or [{}] * self.at_once
-        self.gpus = len(gpus)
 
     def execute(self, planned: Sequence[Planned], *, show: Show, limits: Limits) -> None:
         """Bring every run of a plan to its end; those that another process has are waited for, last.
@@ -86,6 +87,20 @@ class Local:
             from inbench.runs import observers  # it loads every plugin
 
             observers.run_finished(one)
+
+
+def _named(listed: Sequence[int]) -> list[str]:
+    """What CUDA calls each of the listed GPUs, of those that this process may see."""
+    outer = os.environ.get("CUDA_VISIBLE_DEVICES")
+    if outer is None:
+        return [str(number) for number in listed]
+    names = [name.strip() for name in outer.split(",") if name.strip()]
+    if beyond := [number for number in listed if number >= len(names)]:
+        raise UserError(
+            f"--executor-option gpus: there is no GPU {beyond[0]} among the {len(names)} of CUDA_VISIBLE_DEVICES={outer}; "
+            "they are counted from 0"
+        )
+    return [names[number] for number in listed]
 
 
 def _stop(attempts: Sequence[Attempt], *, at_once: bool = False) -> None:

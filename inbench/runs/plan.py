@@ -51,6 +51,8 @@ class Request:
     skip_bad_images: bool = False
     at_once: int = 1
     """How many runs this machine computes at the same time: they divide its cores."""
+    gpus: Sequence[int] = ()
+    """Over which of this machine's GPUs they are spread, where they are."""
     elsewhere: bool = False
     """Whether other machines compute them: this one's devices and cores say nothing."""
 
@@ -194,7 +196,11 @@ def _numerics(request: Request) -> tuple[str, str]:
         raise UserError("--device auto cannot be known here, for the runs go elsewhere; write --device cpu or cuda")
     elif device != "cpu" and request.precision == "auto":
         raise UserError(f"--precision auto cannot be known here for --device {device}; write --precision bf16 or float32")
-    return device, choose_precision(request.precision, device)
+    cards = [choose_device(f"cuda:{number}") for number in request.gpus] if device == "cuda" else []
+    precisions = {choose_precision(request.precision, card) for card in cards or [device]}
+    if len(precisions) > 1:
+        raise UserError("the listed GPUs differ, bf16 in hardware or not; write --precision bf16 or float32")
+    return device, precisions.pop()
 
 
 def threads(asked: int | None, at_once: int = 1) -> int:

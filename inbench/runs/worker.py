@@ -62,13 +62,13 @@ class Worker:
     def mask(self, canonical: str) -> Mask:
         return choices.mask(self.spec["typed"].get(canonical, canonical), self.run.size, self.registry).mask
 
-    def build(self) -> Method:
-        """The method as it starts: its networks drawn from the run's seed, on the device, channels last."""
+    def build(self, device: torch.device | None = None) -> Method:
+        """The method as it starts: its networks drawn from the run's seed, on the run's device or another, channels last."""
         training.seed_everything(seeds.stream(self.run.seed or 0, "init"))
         given = {**self.run.params, **self.spec.get("local", {})}
         with self.guard.watching("the constructor"):
             method: Method = self.cls(self.run.size, params.resolve(self.cls.Params, given, whose=self.run.method))
-        method.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        method.to(device or self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         if self.run.compiled:
             compile_forwards(method)
         autocast_forwards(method, self.spec["device"], self.run.precision or "float32")
@@ -79,7 +79,7 @@ class Worker:
         disk.settle(self.final)
         self.begin_further()
         if self.checkpoint.is_file():
-            training.drop_unreadable(self.checkpoint, self.build(), self.run.ema)
+            training.drop_unreadable(self.checkpoint, self.build(torch.device("cpu")), self.run.ema)
         if not self.checkpoint.is_file():  # it begins at the beginning, whatever an earlier try began from
             (self.work / "start.json").unlink(missing_ok=True)
         method = self.build()

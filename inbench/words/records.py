@@ -161,9 +161,9 @@ def outcome(record: Record | None, spec: Mapping[str, Any]) -> tuple[str, str] |
 
 
 def is_scored(record: Record, key: str, wanted: int) -> bool:
-    """Whether a mask was scored on as many pictures as are wanted, or came to nothing."""
+    """Whether a mask was scored on as many pictures as are wanted, or came to nothing; not where it was trained again since."""
     entry = record.scores.get(key)
-    return entry is not None and (entry["status"] != "ok" or entry["n"] >= wanted)
+    return entry is not None and entry["status"] != "interrupted" and (entry["status"] != "ok" or entry["n"] >= wanted)
 
 
 def give_up(spec: Mapping[str, Any], provenance: Mapping[str, Any], status: str, reason: str) -> None:

@@ -43,9 +43,10 @@ MAYBE: dict[str, dict[str, Any]] = {
     "": {"started_from": TEXT, "scheduled": bool, "places": int, "val_images": COUNT},
     "labels": {"licence": TEXT},
     "provenance": {"hardware": dict, "data": (dict, type(None))},
-    "costs": {"estimated": (dict, type(None)), "updates": dict, "parameters": NUMBER},
+    "costs": {"estimated": (dict, type(None)), "updates": dict, "parameters": NUMBER, "peak_cuda_bytes": COUNT},
     "metric": {"about": str, "source": str},
     "scores": {"guesses": TEXT, "sets": dict, "costs": dict},
+    "costs of an answer": {"seconds_at_batch_1": NUMBER},
 }
 """What need not be there, and if it is, is of this kind: of a record, its parts, each of its metrics and of its scores."""
 SCORE_COSTS: dict[str, Any] = {"images_per_second": NUMBER, "cpu_seconds": NUMBER, "flops_per_image": NUMBER}
@@ -102,6 +103,7 @@ def _wrong_score(mask: str, entry: Any) -> str:
     if wrong or entry["status"] != "ok":
         return wrong
     wrong = lacking(entry, SCORED, f"scores on {mask} ") or lacking(entry["costs"], SCORE_COSTS, f"scores on {mask} ")
+    wrong = wrong or _other_kind(entry["costs"], "costs of an answer")
     if not wrong and not FILE.fullmatch(entry["file"]):
         wrong = f"names the file {entry['file']!r}"
     wrong = wrong or _wrong_texts(entry)
