@@ -220,6 +220,9 @@ class Stops(Learner):
             os.kill(os.getpid(), 15)
         if word == "raise":
             raise RuntimeError("no more guesses")
+        if word == "count":
+            with open(os.environ["CALLS"], "a") as file:
+                print(len(seen), file=file)
         return super().inpaint(seen, hole, seed)
 """
 
@@ -254,6 +257,28 @@ def test_a_training_made_again_and_stopped_while_scoring_is_scored_by_the_same_c
     monkeypatch.setenv("WORD", "")
     (again,) = tiny("stops", **options)
     assert again["metrics"] == first["metrics"]
+
+
+@pytest.mark.usefixtures("here")
+def test_answers_that_took_long_are_not_asked_for_again_after_a_stop(
+    plugin: Write, tiny: Tiny, tmp_path: Path, record: Find, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    options = {"plugins": [plugin(STOPS)], "budget": "smoke[steps=6,batch=4,test_images=12]"}
+    monkeypatch.setattr(scoring, "BATCH", 4)
+    tiny("stops", **options, into="straight")
+    monkeypatch.setattr(scoring, "KEEP_SECONDS", 0.0)
+    for kept, word in enumerate(("stop once learned", "stop"), start=1):
+        monkeypatch.setenv("WORD", word)
+        with pytest.raises(Interrupted):
+            tiny("stops", **options)
+        assert len(list(tmp_path.glob("results/runs/.partial/*/answers/*/*.npz"))) == kept
+    monkeypatch.setenv("WORD", "count")
+    monkeypatch.setenv("CALLS", str(tmp_path / "calls"))
+    tiny("stops", **options)
+    asked = (tmp_path / "calls").read_text().split()
+    assert asked == ["4", "4"] + ["1"] * (len(asked) - 2)  # the last batch, once more for the clock; then one picture alone
+    assert outcome(record("stops")) == outcome(record("stops", into="straight"))
+    assert [*(tmp_path / "results" / "runs" / ".partial").iterdir()] == []
 
 
 @pytest.mark.usefixtures("here")

@@ -5,8 +5,10 @@ from __future__ import annotations
 import csv
 import hashlib
 import io
+import zipfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -20,6 +22,7 @@ from inbench.joints.batches import to_image
 from inbench.joints.guards import Guard, about_answers
 from inbench.joints.store import Part
 from inbench.words import clock, seeds
+from inbench.words.disk import whole_file
 from inbench.words.mask import Holes, Mask
 from inbench.words.method import Method
 from inbench.words.metric import Metric, Pairs, SetMetric
@@ -30,6 +33,7 @@ BATCH_1_SECONDS = 0.3
 WARM_UP_SECONDS = 1.0
 """The first answer to so many pictures also pays for what later ones find (kernels chosen, memory taken): where it took less
 than this, it is asked for again, and the clock tells of that."""
+KEEP_SECONDS = 5.0
 AT_ONCE_PIXELS = 2**16
 """Pixels of a channel that the CPU measures at once (16 images of 64 x 64): what comes between stays in its caches."""
 Beat = Callable[[int, int], None]
@@ -53,6 +57,31 @@ class Operations(TorchDispatchMode):
 
 class WrongAnswer(Exception):
     """A method's guess is not what the contract asks for."""
+
+
+@dataclass(frozen=True)
+class Answers:
+    """To a batch: guesses uint8 [N, S, S, 3], what the method logged of them, the seconds they took."""
+
+    guesses: NDArray[np.uint8]
+    logged: dict[str, NDArray[np.float64]]
+    seconds: float
+
+    def write(self, file: Path) -> None:
+        """Keep them."""
+        file.parent.mkdir(parents=True, exist_ok=True)
+        with whole_file(file) as opened:
+            np.savez(opened, guesses=self.guesses, seconds=self.seconds, **self.logged)  # type: ignore[arg-type]
+
+    @classmethod
+    def read(cls, file: Path) -> Answers | None:
+        """Those that were kept; None where they cannot be read."""
+        try:
+            with np.load(file, allow_pickle=False) as held:
+                logged = {name: held[name] for name in held.files if name not in ("guesses", "seconds")}
+                return cls(held["guesses"], logged, float(held["seconds"]))
+        except (OSError, ValueError, KeyError, zipfile.BadZipFile):
+            return None
 
 
 @dataclass(frozen=True)
@@ -97,8 +126,12 @@ def score(
     device: torch.device,
     beat: Beat,
     guard: Guard | None = None,
+    kept: Path | None = None,
 ) -> Scores:
-    """Score a method on the first `count` pictures of a part (all: None) with the holes of a mask."""
+    """Score a method on the first `count` pictures of a part (all: None) with the holes of a mask.
+
+    kept: a folder where answers that took long stay until their scores are written: after a stop it goes on behind them.
+    """
     places = sorted(part.first(count))
     ids = [part.ids[place] for place in places]
     holes = mask.draw(ids, part.images.shape[1])
@@ -110,18 +143,18 @@ def score(
     for start in range(0, len(ids), BATCH):
         here = slice(start, start + BATCH)
         pixels = np.ascontiguousarray(part.images[places[here]])
-        image, hole = to_image(pixels, device), torch.from_numpy(holes[here]).to(device)
-        seen, seed = image.masked_fill(hole, 0), torch.from_numpy(answer_seeds[here]).to(device)
-        began = clock.now(device)
-        guess = answer(method, seen, hole, seed, guard)
-        if len(seen) not in warm and clock.now(device) - began < WARM_UP_SECONDS:
-            began = clock.now(device)
-            guess = answer(method, seen, hole, seed, guard)
-        warm.add(len(seen))
-        seconds += clock.now(device) - began
-        guesses[here] = guess.permute(0, 2, 3, 1).cpu().numpy()
-        logged = {f"log-{name}": values.double().cpu().numpy() for name, values in method.logged.items()}
-        for name, values in (measure(metrics, guesses[here], pixels, holes[here], device) | logged).items():
+        file = kept and kept / f"{hashlib.sha256(repr(ids[here]).encode() + holes[here].tobytes()).hexdigest()}.npz"
+        answers = Answers.read(file) if file and file.is_file() else None
+        if answers is None:
+            seen, seed = to_image(pixels, device), torch.from_numpy(answer_seeds[here]).to(device)
+            hole = torch.from_numpy(holes[here]).to(device)
+            answers = _answers(method, seen.masked_fill(hole, 0), hole, seed, guard, warm=len(seen) in warm)
+            warm.add(len(seen))
+            if file and answers.seconds > KEEP_SECONDS:
+                answers.write(file)
+        guesses[here] = answers.guesses
+        seconds += answers.seconds
+        for name, values in (measure(metrics, guesses[here], pixels, holes[here], device) | answers.logged).items():
             found.setdefault(name, []).append(values)
         beat(min(start + BATCH, len(ids)), len(ids))
     for text in about_answers(guesses, holes, learned=method.learns() and not method.one_pass):
@@ -135,6 +168,19 @@ def score(
     own = [groups[place] for place in places] if groups else None
     sets = of_set(metrics, guesses, part, places, holes)
     return Scores(ids, own, guesses, columns, holes_hash(holes), costs, sets)
+
+
+def _answers(method: Method, seen: Tensor, hole: Tensor, seed: Tensor, guard: Guard | None, *, warm: bool) -> Answers:
+    """Ask a method; where it is not warm yet, and quick, once more for the clock."""
+    device = seen.device
+    began = clock.now(device)
+    guess = answer(method, seen, hole, seed, guard)
+    if not warm and clock.now(device) - began < WARM_UP_SECONDS:
+        began = clock.now(device)
+        guess = answer(method, seen, hole, seed, guard)
+    seconds = clock.now(device) - began
+    logged = {f"log-{name}": values.double().cpu().numpy() for name, values in method.logged.items()}
+    return Answers(guess.permute(0, 2, 3, 1).cpu().numpy(), logged, seconds)
 
 
 def of_guesses(

@@ -37,6 +37,8 @@ from inbench.words.method import Method
 from inbench.words.planned import read_object
 from inbench.words.records import Record, Run
 
+ANSWERS = "answers"
+
 
 class Worker:
     """A run, from its spec to its record."""
@@ -156,9 +158,15 @@ class Worker:
             files["weights.safetensors"] = safetensors.torch.save(tensors)
         if "checkpoint" in self.spec["keep"] and self.cls.learns():
             files["checkpoint.pt"] = self.checkpoint.read_bytes()
+        shutil.rmtree(self.work / ANSWERS, ignore_errors=True)  # were those of the weights before
         disk.publish(self.work, self.final, files)
         self.checkpoint.unlink(missing_ok=True)
         return told
+
+    def _answers(self) -> Path:
+        """Where this place keeps answers that took long: another machine's may differ by a bit."""
+        place = json.dumps(starts.place_of(self.provenance()), sort_keys=True)
+        return self.work / ANSWERS / hashlib.sha256(place.encode()).hexdigest()[:12]
 
     def _count_places(self) -> int:
         """At how many places this training was at work, this one included; says so where there are several."""
@@ -215,6 +223,7 @@ class Worker:
             device=self.device,
             beat=lambda done, total: self.heart.beat(f"scoring {canonical}", done, total),
             guard=guard,
+            kept=self._answers(),
         )
         safe = brackets.file_name(key)
         files = {f"scores/{safe}.csv": scores.csv()}
