@@ -57,7 +57,7 @@ def scored(psnrs, *, shown="center", file="center", speed=100.0):
         "file": f"scores/{file}.csv",
         "holes": "0" * 64,
         "means": {},
-        "costs": {"images_per_second": speed, "seconds_at_batch_1": 0.01, "flops_per_image": 2e9, "cpu_seconds": 1.5},
+        "costs": {"images_per_second": speed, "seconds_at_batch_1": 0.02, "flops_per_image": 2e9, "cpu_seconds": 1.5},
         "shown": shown,
         "guesses": None,
     }
@@ -585,15 +585,22 @@ def test_costs_have_a_column_for_each_hardware(tmp_path):
     lay(tmp_path)
     lay(tmp_path, "broken", status="failed", reason="no")
     text = tables.table(tmp_path, sheets=cost_sheets)
-    assert body(text)["gan"] == ["12", "22", "10.0", "3", "1.50", "2.00"]
+    assert body(text)["gan"] == ["12", "22", "10.0", "20.0", "3", "1.50", "2.00"]
     assert "budget: paper, on 2, a processor**" in text
     assert "broken" not in text
     lay(tmp_path, "other", told={"provenance": {"hardware": {"cpu": "another"}}})
     text = tables.table(tmp_path, sheets=cost_sheets)
-    assert body(text)["gan"] == ["12", "22", "10.0", "3", "-", "-", "-", "-", "1.50", "2.00"]
-    assert body(text)["other"] == ["-", "-", "-", "-", "12", "22", "10.0", "3", "1.50", "2.00"]
-    assert body(text)["all"] == ["", "22", "", "", "", "22", "", "", "", ""]
+    assert body(text)["gan"] == ["12", "22", "10.0", "20.0", "3", *"-----", "1.50", "2.00"]
+    assert body(text)["other"] == [*"-----", "12", "22", "10.0", "20.0", "3", "1.50", "2.00"]
+    assert body(text)["all"] == ["", "22", "", "", "", "", "22", "", "", "", "", ""]
     assert "A: 2, a processor. B: another." in text
+
+
+def test_the_memory_of_a_gpu_is_what_tensors_held_there(tmp_path):
+    lay(tmp_path, costs={"peak_cuda_bytes": 7 * 2**20})
+    lay(tmp_path, "on-the-cpu", costs={"peak_cuda_bytes": None})
+    found = body(tables.table(tmp_path, sheets=cost_sheets))
+    assert (found["gan"][4], found["on-the-cpu"][4]) == ("7", "3")
 
 
 def test_no_machine_is_left_out_of_the_costs_however_many_there_are(tmp_path):

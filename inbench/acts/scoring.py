@@ -174,7 +174,7 @@ def _answers(method: Method, seen: Tensor, hole: Tensor, seed: Tensor, guard: Gu
     """Ask a method; where it is not warm yet, and quick, once more for the clock."""
     device = seen.device
     began = clock.now(device)
-    guess = answer(method, seen, hole, seed, guard)
+    guess = answer(method, seen if warm else seen.clone(), hole, seed, guard)  # it may write into what it is given
     if not warm and clock.now(device) - began < WARM_UP_SECONDS:
         began = clock.now(device)
         guess = answer(method, seen, hole, seed, guard)
