@@ -17,7 +17,7 @@ SMALL = r"""% \usepackage{booktabs,xcolor}
 
 \begin{table}
 \centering\small
-\caption{faces, 64 x 64, hole: center, budget: paper.}
+\caption{faces, 64 x 64, hole: center, budget: paper.}\label{tab:faces-64-x-64-hole-center-budget-paper}
 \begin{tabular}{@{}lrrrrrr@{}}
 \toprule
 method & l2 \% $\downarrow$ & psnr dB $\uparrow$ & psnr-pooled dB $\uparrow$ & ssim $\uparrow$ & train s & ms/image \\

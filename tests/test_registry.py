@@ -148,6 +148,29 @@ def test_the_code_of_a_plugin_is_its_file(file):
     assert one == same != other
 
 
+def test_what_a_plugin_imports_from_beside_it_is_part_of_its_code(file, tmp_path, monkeypatch):
+    monkeypatch.setattr(registry, "code_hash", code_hash)
+    monkeypatch.syspath_prepend(tmp_path)
+    (tmp_path / "parts_of_echo").mkdir()
+    (tmp_path / "parts_of_echo" / "__init__.py").write_text("from parts_of_echo.deep import BLUE\n")
+    deep, codes = tmp_path / "parts_of_echo" / "deep.py", []
+    (tmp_path / "not_asked_for.py").write_text("RED = 1\n")
+    for place, blue in enumerate((1, 2, 2)):
+        deep.write_text(f"BLUE = {blue}\n")
+        path = file(good() + "from parts_of_echo import BLUE\n", f"beside{place}.py")
+        codes.append(registry.load([path]).get("method", "echo").code)
+        (tmp_path / "not_asked_for.py").write_text("RED = 2\n")
+    assert codes[0] != codes[1] == codes[2]
+
+
+def test_a_module_that_lies_beside_a_plugin_and_is_not_found_says_how_it_would_be(file, tmp_path):
+    (tmp_path / "nearby.py").write_text("")
+    path = file("import nearby\n" + good(), "beside.py")
+    (fault,) = registry.load([path]).faults
+    assert "No module named 'nearby'; it lies beside the plugin" in fault.reason
+    assert f"--package), or set PYTHONPATH={tmp_path}" in fault.reason
+
+
 def test_a_plugin_may_bring_all_four_kinds(file):
     found = registry.load(
         [

@@ -190,6 +190,18 @@ def test_a_new_metric_fills_its_column_without_training(
 
 
 @pytest.mark.usefixtures("scored")
+def test_guesses_may_not_take_the_name_of_a_method_that_was_run(
+    command: Command, results: Path, tmp_path: Path, tiny: Callable[..., Any], plugin: Callable[..., str]
+) -> None:
+    with workers(Child):
+        tiny("mine", plugins=[plugin('class Mine(Base):\n    name = "mine"\n')])
+    folder = guesses_of(of(results, "mean-fill"), "center[side=16]", tmp_path / "guesses")
+    told = command("score", "--guesses", str(folder), "--name", "mine", *DATA, "--mask", "center", "--results", str(results))
+    assert told.code == 2
+    assert f"--name mine is a method that was run in {results}; give your guesses a name of their own" in told.err
+
+
+@pytest.mark.usefixtures("scored")
 def test_measured_again_with_the_same_metrics_nothing_changes(command: Command, results: Path) -> None:
     before = files(results)
     told = command("score", "--results", str(results), "--json")
@@ -208,6 +220,46 @@ def test_a_metric_that_is_not_here_now_keeps_its_column(command: Command, result
     assert all("worst" in row["metrics"] for row in tables.rows(results))
 
 
+@pytest.mark.usefixtures("scored")
+def test_numbers_of_an_edited_metric_are_told_and_not_compared_until_all_are_measured_anew(
+    command: Command, results: Path, plugin: Callable[..., str], tiny: Callable[..., Any]
+) -> None:
+    file = Path(plugin(""))
+    file.write_text("import inbench\n" + METRIC)
+    assert command("score", "--results", str(results), "--plugin", str(file)).code == 0
+    file.write_text("import inbench\n" + METRIC.replace('largest":', 'largest": 2 *'))
+    with workers(Child):
+        tiny("nearest", plugins=[str(file)], budget="smoke[test_images=12,steps=6,batch=4]")
+    shown = command("tables", "--results", str(results), "--columns", "worst,psnr").out
+    assert "Numbers of worst are by several versions of its source, and not to be compared" in shown
+    told = command("compare", "mean-fill", "nearest", "--results", str(results), "--json").out
+    assert "worst" not in told
+    assert "psnr-pooled" in told
+    assert command("score", "--results", str(results), "--plugin", str(file)).code == 0
+    assert "several versions" not in command("tables", "--results", str(results), "--columns", "worst,psnr").out
+    assert "worst" in command("compare", "mean-fill", "nearest", "--results", str(results), "--json").out
+
+
+@pytest.mark.usefixtures("scored")
+@pytest.mark.parametrize(
+    ("broken", "said"),
+    [
+        ("(1 / 0)", "metric worst: ZeroDivisionError: division by zero (plugin.py:"),
+        (".amax()", "metric worst: largest has the shape [], not a number an image"),
+    ],
+)
+def test_a_broken_metric_is_one_sentence_and_leaves_the_records(
+    command: Command, results: Path, plugin: Callable[..., str], broken: str, said: str
+) -> None:
+    file = Path(plugin(""))
+    file.write_text("import inbench\n" + METRIC.replace(".amax((1, 2, 3))", f" * {broken}" if "/" in broken else broken))
+    before = files(results)
+    told = command("score", "--results", str(results), "--plugin", str(file))
+    assert told.code == 1
+    assert told.out.count(f"left as it was: {said.replace('plugin.py', file.name)}") == 3
+    assert files(results) == before
+
+
 def test_what_cannot_be_measured_again_is_left_as_it_was(
     tiny: Callable[..., Any], command: Command, results: Path, tmp_path: Path
 ) -> None:
@@ -219,7 +271,7 @@ def test_what_cannot_be_measured_again_is_left_as_it_was(
     kept.write_bytes(kept.read_bytes()[:-1] + b"x")
     before = files(results)
     told = command("score", "--results", str(results))
-    assert told.code == 0
+    assert told.code == 1
     assert "kept no guesses for center; inbench run --keep weights,guesses keeps them" in told.out
     assert "has no scores (skipped)" in told.out
     assert "is not what was written; it is damaged" in told.out

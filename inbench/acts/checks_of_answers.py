@@ -13,6 +13,7 @@ from inbench.acts import contract, scoring, training
 from inbench.acts.checks_of_plugins import is_ready
 from inbench.acts.contract import Broken
 from inbench.acts.trials import CPU, build, center, clouds, difference, guess, lesson, questions, side, state_of, trained
+from inbench.joints import registry
 from inbench.joints.batches import to_image
 from inbench.joints.device import autocast_forwards
 from inbench.joints.masks import Random80
@@ -185,7 +186,7 @@ def on_device(name: str, cls: type[Method], act: Any) -> None:
     except Exception as error:
         text = " ".join(str(error).split())
         if another_device() == "cuda" or "on the expected device" in text or "on the same device" in text:
-            where = contract.line_in(cls, error) or contract.place_of(cls, name)
+            where = registry.line_in(cls, error) or contract.place_of(cls, name)
             raise Broken(f"{name}, on the device {another_device()!r}: {text}", where) from error
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -93,19 +92,12 @@ def run_check(check: Check, cls: type[Any]) -> Finding | None:
     except Broken as error:
         seen, where = str(error), error.where
     except (Exception, SystemExit) as error:  # plugins are other people's code
-        seen, where = f"{type(error).__name__}: {error}", line_in(cls, error)
+        seen, where = f"{type(error).__name__}: {error}", registry.line_in(cls, error)
         mend = f"mend that line, or what reaches it; {check.mend}"
     finally:
         put_back(before)
     where = where or place_of(cls, check.about)
     return Finding(check.name, seen, check.promise, mend, where, check.warning) if seen else None
-
-
-def line_in(cls: type[Any], error: BaseException) -> str:
-    """file:line of the last line of a plugin's own that was running; empty where there was none."""
-    own = set(map(str, registry.files_of(cls)))
-    lines = [f"{frame.filename}:{frame.lineno}" for frame in traceback.extract_tb(error.__traceback__) if frame.filename in own]
-    return lines[-1] if lines else ""
 
 
 def place_of(cls: type[Any], member: str) -> str:

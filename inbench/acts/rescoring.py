@@ -53,11 +53,14 @@ class Stranger:
     licence: str = ""
     paper: str = ""
 
-    def check(self, plugins: Registry) -> None:
+    def check(self, plugins: Registry, results: Path) -> None:
         if not NAME.fullmatch(self.name):
             raise UserError(f"--name {self.name!r} is no name; write lower-case words joined by hyphens, such as my-method")
         if self.name in plugins.plugins["method"]:
             raise UserError(f"--name {self.name} is a method of inbench; give your guesses a name of their own")
+        own = {record.told["run"]["method"] for record in records.all_of(results) if "external" not in record.told}
+        if self.name in own:
+            raise UserError(f"--name {self.name} is a method that was run in {results}; give your guesses a name of their own")
 
 
 def add(

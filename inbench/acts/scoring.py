@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import hashlib
 import io
 import zipfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -20,9 +21,11 @@ from torch.utils.flop_counter import flop_registry
 
 from inbench.joints.batches import to_image
 from inbench.joints.guards import Guard, about_answers
+from inbench.joints.registry import line_in
 from inbench.joints.store import Part
 from inbench.words import clock, seeds
 from inbench.words.disk import whole_file
+from inbench.words.errors import UserError
 from inbench.words.mask import Holes, Mask
 from inbench.words.method import Method
 from inbench.words.metric import Metric, Pairs, SetMetric
@@ -57,6 +60,14 @@ class Operations(TorchDispatchMode):
 
 class WrongAnswer(Exception):
     """A method's guess is not what the contract asks for."""
+
+
+class BrokenMetric(UserError):
+    """A metric raised, or did not answer a number an image."""
+
+    def __init__(self, metric: Metric, told: str) -> None:
+        super().__init__(f"metric {metric.label}: {told}")
+        self.metric = metric
 
 
 @dataclass(frozen=True)
@@ -209,11 +220,12 @@ def of_set(
             yield tuple(torch.from_numpy(value).permute(0, 3, 1, 2).contiguous() for value in (completed, image))  # type: ignore[misc]
 
     names = ("unit", "better", "about", "source")
-    return {
-        metric.label: {"value": metric.of_set(pairs()), **{name: getattr(metric, name) for name in names}}
-        for metric in metrics
-        if isinstance(metric, SetMetric)
-    }
+    found = {}
+    for metric in metrics:
+        if isinstance(metric, SetMetric):
+            with _of_metric(metric):
+                found[metric.label] = {"value": metric.of_set(pairs()), **{name: getattr(metric, name) for name in names}}
+    return found
 
 
 def numbered(groups: Sequence[str]) -> list[int]:
@@ -267,16 +279,39 @@ def _columns(metrics: Sequence[Metric], guess: Tensor, image: Tensor, hole: Tens
     found: dict[str, NDArray[np.float64]] = {}
     for metric in metrics:
         if (metric.column or metric.label) not in found:
-            given = metric.per_image(guess, completed, image, hole)
-            found |= {name: values.double().cpu().numpy() for name, values in given.items()}
+            with _of_metric(metric):
+                given = metric.per_image(guess, completed, image, hole)
+                values = {name: column.double().cpu().numpy() for name, column in given.items()}
+            if wrong := next((name for name, column in values.items() if column.shape != (len(image),)), ""):
+                raise BrokenMetric(metric, f"{wrong} has the shape {list(values[wrong].shape)}, not a number an image")
+            if not isinstance(metric, SetMetric) and (metric.column or metric.label) not in values:
+                raise BrokenMetric(metric, f"answers no column {metric.column or metric.label}")
+            found |= values
     return found
+
+
+@contextlib.contextmanager
+def _of_metric(metric: Metric) -> Iterator[None]:
+    """Whatever a metric raises names it, and the line of its own."""
+    try:
+        yield
+    except UserError:
+        raise
+    except Exception as error:  # plugins are other people's code
+        where = line_in(type(metric), error)
+        raise BrokenMetric(metric, f"{type(error).__name__}: {error}{f' ({Path(where).name})' if where else ''}") from error
 
 
 def described(metrics: Sequence[Metric]) -> dict[str, dict[str, str]]:
     """What a record says of its metrics."""
     names = ("unit", "better", "region", "reduce", "about", "source")
     each = [metric for metric in metrics if not isinstance(metric, SetMetric)]
-    return {m.label: {**{name: getattr(m, name) for name in names}, "column": m.column or m.label} for m in each}
+    return {
+        one.label: {name: getattr(one, name) for name in names}
+        | {"column": one.column or one.label}
+        | ({"code": one.code} if one.code else {})
+        for one in each
+    }
 
 
 def entry(scores: Scores, metrics: Sequence[Metric], file: str) -> dict[str, Any]:

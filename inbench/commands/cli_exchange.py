@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from inbench.commands.cli_options import OK, common, data, print_json, tell_broken, tell_shadowed
+from inbench.commands.cli_options import FAILED, OK, common, data, print_json, tell_broken, tell_shadowed
 from inbench.words.errors import UserError, visible
 
 if TYPE_CHECKING:
@@ -173,7 +173,7 @@ def _score(asked: argparse.Namespace) -> int:
     if asked.name is None:
         raise UserError("--guesses needs a name for their row: add --name mine")
     stranger = rescoring.Stranger(asked.name, asked.licence, asked.paper)
-    stranger.check(plugins)
+    stranger.check(plugins, asked.results)
     plan.check_writable(asked.results)
     chosen, given = _given(asked, asked.guesses, plugins)
     beat = _beat(sys.stderr)
@@ -212,12 +212,14 @@ def _score_again(asked: argparse.Namespace, plugins: Registry) -> int:
         raise UserError(f"there are no records in {asked.results}; make some with inbench run --results {asked.results}")
     metrics = choices.metrics(asked.metrics, plugins)
     done: list[dict[str, Any]] = []
+    left = False
     for record in found:
         told = {"record": record.folder.name, "new": [], "reason": ""}
+        has_scores = any(entry["status"] == "ok" for entry in record.scores.values())
         try:
             told["new"] = rescoring.again(record, metrics, plugins, asked.data or store.default_folder(), lambda *_: None)
         except UserError as error:
-            told["reason"] = str(error)
+            told["reason"], left = str(error), left or has_scores
         done.append(told)
         if not asked.json:
             new = f"; new: {', '.join(told['new'])}" if told["new"] else ""
@@ -225,7 +227,7 @@ def _score_again(asked: argparse.Namespace, plugins: Registry) -> int:
             print(visible(said))
     if asked.json:
         print_json({"records": done})
-    return OK
+    return FAILED if left else OK
 
 
 def _beat(stream: Any) -> Callable[[int, int], None]:

@@ -275,9 +275,8 @@ def _settle(final: Path, record: Record, content: Mapping[str, bytes]) -> Merged
         return Merged(
             final.name, "contradicts", f"its scores on {taken[0]} have the file of other scores here: {_both(here, record)}"
         )
-    theirs = record.told["metrics"]
-    lost = [f"no longer scored by {name}, which what is new lacks" for name in here.told["metrics"] if name not in theirs]
-    metrics = {name: told for name, told in here.told["metrics"].items() if name in theirs}  # every mask has them all
+    metrics = counting.shared_metrics([here, record])  # every mask has them all
+    lost = [f"no longer scored by {name}, which what is new lacks" for name in here.told["metrics"] if name not in metrics]
     masks = {**record.told["labels"]["masks"], **here.told["labels"]["masks"]}
     told = {**here.told, "metrics": metrics, "labels": {**here.told["labels"], "masks": masks}}
     told["scores"] = {**here.scores, **{mask: {**entry, "guesses": None} for mask, entry in new.items()}}

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from inbench.joints import preparing, store
 from inbench.joints.masks import Mix
-from inbench.joints.registry import Registry
+from inbench.joints.registry import Plugin, Registry
 from inbench.words import brackets, params
 from inbench.words.dataset import Dataset
 from inbench.words.errors import Unavailable, UserError
@@ -145,15 +145,21 @@ def dataset(text: str, plugins: Registry, *, source: Path | None = None, skip_ba
 
 def metrics(asked: str, plugins: Registry) -> list[Metric]:
     """Every metric that needs no option, with its defaults, and those that are asked for: `fid[weights=PATH,sha256=HASH]`."""
-    classes = [plugin.cls for plugin in plugins.plugins["metric"].values()]
-    found = [cls(params.resolve(cls.Params, {}, whose=cls.name)) for cls in classes if not params.needs_option(cls.Params)]
+    each = plugins.plugins["metric"].values()
+    found = [_metric(plugin, {}) for plugin in each if not params.needs_option(plugin.cls.Params)]
     for text in brackets.split_list(asked):
         named = brackets.parse(text)
-        cls = plugins.get("metric", named.name).cls
-        if not params.needs_option(cls.Params) and not named.options:
+        plugin = plugins.get("metric", named.name)
+        if not params.needs_option(plugin.cls.Params) and not named.options:
             continue  # it is there already
         try:
-            found.append(cls(params.resolve(cls.Params, named.options, whose=f"metric {named.name}")))
+            found.append(_metric(plugin, named.options))
         except Unavailable as error:
             raise UserError(str(error)) from error
     return found
+
+
+def _metric(plugin: Plugin, options: Mapping[str, object]) -> Metric:
+    made: Metric = plugin.cls(params.resolve(plugin.cls.Params, options, whose=f"metric {plugin.cls.name}"))
+    made.code = "" if plugin.origin.startswith("inbench") else plugin.code[:12]
+    return made

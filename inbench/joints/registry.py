@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import contextlib
 import dataclasses
 import functools
@@ -303,12 +304,32 @@ def _wrong_with_class(base: type[Any], cls: Any) -> str:
 
 
 def files_of(cls: type[Any]) -> tuple[Path, ...]:
-    """The source that makes a plugin what it is: its own file, or its whole package where it has one of its own."""
+    """The source that makes a plugin what it is: its file and what that imports from beside it, or the whole of its package."""
     file = Path(inspect.getfile(cls))
     package = cls.__module__.partition(".")[0]
-    if package in ("inbench", *BUILT_IN) or not hasattr(sys.modules[package], "__path__"):
+    if package in ("inbench", *BUILT_IN):
         return (file,)
+    if not hasattr(sys.modules[package], "__path__"):
+        return (file, *sorted(_beside(file, file.parent, {file})))
     return tuple(sorted(Path(str(sys.modules[package].__file__)).parent.rglob("*.py")))
+
+
+def _beside(file: Path, folder: Path, known: set[Path]) -> set[Path]:
+    """The files under a folder that a file imports, and that those import; `known` have been seen."""
+    found = set[Path]()
+    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+        if not isinstance(node, ast.Import | ast.ImportFrom):
+            continue
+        names, start = [alias.name for alias in node.names], folder
+        if isinstance(node, ast.ImportFrom):
+            module = node.module or ""
+            names = [module, *(f"{module}.{name}".lstrip(".") for name in names)]
+            start = file.parents[node.level - 1] if node.level else folder
+        for name in filter(None, names):
+            path = start.joinpath(*name.split("."))
+            found |= {one for one in (path.with_suffix(".py"), path / "__init__.py") if one.is_file()}
+    found -= known
+    return found.union(*(_beside(one, folder, known | found) for one in found))
 
 
 def where_of(cls: type[Any]) -> str:
@@ -325,6 +346,13 @@ def line_of(function: Any) -> str:
     return f"{code.co_filename}:{code.co_firstlineno}" if code else ""
 
 
+def line_in(cls: type[Any], error: BaseException) -> str:
+    """file:line of the last line of a plugin's own that was running; empty where there was none."""
+    own = set(map(str, files_of(cls)))
+    lines = [f"{frame.filename}:{frame.lineno}" for frame in traceback.extract_tb(error.__traceback__) if frame.filename in own]
+    return lines[-1] if lines else ""
+
+
 def _fault(source: Source, error: BaseException, kind: str = "", where: str = "") -> Fault:
     """What went wrong in a plugin, at the last line of it that was running."""
     kind = kind or ("dataset" if source.origin.startswith("inbench_datasets") else "")
@@ -334,18 +362,22 @@ def _fault(source: Source, error: BaseException, kind: str = "", where: str = ""
     if isinstance(error, BadHook):
         where = error.where
     plain = isinstance(error, (UserError, Unavailable, BadHook))
-    told = f"{type(error).__name__}: {error.msg if isinstance(error, SyntaxError) else error}{_mend(error)}"
+    told = f"{type(error).__name__}: {error.msg if isinstance(error, SyntaxError) else error}{_mend(error, source)}"
     reason = " ".join((str(error) if plain else told).split())
     return Fault(source.name, source.origin, reason, where, kind, unavailable=isinstance(error, Unavailable))
 
 
-def _mend(error: BaseException) -> str:
+def _mend(error: BaseException, source: Source) -> str:
     """What would be right, where that can be said of an error that Python raised."""
     if isinstance(error, SyntaxError):
         return "; mend this line, or the one before it"
     if isinstance(error, ImportError) and error.name == "inbench":
         return "; a newer inbench may have it: pip install --upgrade inbench"
     if isinstance(error, ModuleNotFoundError):
+        folder = Path(source.origin).parent
+        if any((folder / f"{error.name}{end}").exists() for end in (".py", "/__init__.py")):
+            told = "make a package of both (inbench new method NAME --package)"
+            return f"; it lies beside the plugin, where Python does not look: {told}, or set PYTHONPATH={folder}"
         return f"; install it, or, where it is optional, raise inbench.Unavailable('pip install {error.name}')"
     return ""
 

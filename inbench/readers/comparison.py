@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from inbench.readers import standing, statistics, watched
+from inbench.readers.counting import shared_metrics
 from inbench.readers.differences import differences, trainings_of
 from inbench.readers.naming import is_of, numerics_of, told_apart, varied
 from inbench.readers.score_sheets import ranks
@@ -268,8 +269,7 @@ def compared_in(table: Scored, *sides: Side, primary: str = PRIMARY_MASK, beside
     section, budget = table.section, beside.section.budget if beside else table.section.budget
     scored = table.for_two(one, other) if budget == section.budget else Scored(section, [*one, *other])
     unequal = "they were given different budgets" if budget != section.budget else ""
-    held = set.intersection(*({*record.told["metrics"]} for record in (*one, *other)))
-    metrics = {name: told for name, told in one[0].told["metrics"].items() if name in held}
+    metrics = shared_metrics([*one, *other])
     (ours, owners), (theirs, _) = (trainings_of(scored, side, metrics) for side in (one, other))
     apart, errors = differences(ours, theirs, owners, metrics)
     by_seeds = bool(errors)

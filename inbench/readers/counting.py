@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,16 @@ def counted(results: Path) -> tuple[list[Record], list[str]]:
     sound, faults = records.look_through(results)
     wrong = {record.folder: unreadable(record) for record in sound}
     return [record for record in sound if not wrong[record.folder]], sorted([*faults, *filter(None, wrong.values())])
+
+
+def shared_metrics(found: Iterable[Record]) -> dict[str, dict[str, Any]]:
+    """What all of some records were measured by, by one source: an edited metric is another."""
+    told = [record.told["metrics"] for record in found]
+    return {
+        name: metric
+        for name, metric in told[0].items()
+        if all(name in other and other[name].get("code") == metric.get("code") for other in told)
+    }
 
 
 def unreadable(record: Record) -> str:

@@ -75,6 +75,7 @@ LATEX = {
     "‡": r"\ddag{}", "[": "{[}", "]": "{]}",
 }  # fmt: skip
 """Brackets are put in braces: behind the end of a row, `[` would begin an option."""
+LABEL = re.compile("[^a-z0-9]+")
 
 
 def latex(sheets: Sequence[Sheet], last: Sequence[str] = (), cite: Sequence[str] = ()) -> str:
@@ -94,11 +95,11 @@ def _latex_sheet(sheet: Sheet, last: Sequence[str]) -> str:
     aligned = "".join("r" if column.number else "l" for column in sheet.columns)
     if not any(column.number for column in sheet.columns):
         aligned = aligned[:-1] + r"p{.4\linewidth}"  # the longest text is last
-    under = " ".join(latex_text(text) for text in [sentences(sheet.notes), *sheet.faults, *last] if text)
+    under = r"\par ".join(latex_text(text) for text in [sentences(sheet.notes), *sheet.faults, *last] if text)
     lines = [
         r"\begin{table}",
         r"\centering\small",
-        rf"\caption{{{latex_text(sheet.title)}.}}",
+        rf"\caption{{{latex_text(sheet.title)}.}}\label{{tab:{LABEL.sub('-', sheet.title.lower()).strip('-')}}}",
         rf"\begin{{tabular}}{{@{{}}{aligned}@{{}}}}",
         r"\toprule",
         _latex_row(_grey(column.head) if column.published else latex_text(column.head) for column in sheet.columns),

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from inbench.readers import statistics, watched
+from inbench.readers.counting import shared_metrics
 from inbench.readers.naming import numerics_of, told_apart
 from inbench.readers.scored import Intervals, Scored, bootstrapped, entry_of
 from inbench.readers.sections import Section, found_in, images_shown, sections, shown_once, trained_there, trainings
@@ -244,7 +245,7 @@ def _flops(section: Section, ok: list[Record]) -> int | None:
 
 def _metrics(ok: list[Record], scored: Scored, drawn: Intervals) -> dict[str, dict[str, Any]]:
     """Each metric with its interval: over images for one training, over trainings and images for several."""
-    metrics = {name: told for name, told in ok[0].told["metrics"].items() if all(name in one.told["metrics"] for one in ok)}
+    metrics = shared_metrics(ok)
     intervals = drawn[ok[0].key] if len(ok) == 1 else _over_both(ok, metrics, scored)
     told = {
         name: {
@@ -252,6 +253,7 @@ def _metrics(ok: list[Record], scored: Scored, drawn: Intervals) -> dict[str, di
             "n": len(scored.ids),
             "unit": metric["unit"],
             "better": metric["better"],
+            **({"code": metric["code"]} if "code" in metric else {}),
         }
         for (name, metric), interval in zip(metrics.items(), intervals, strict=True)
     }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -78,7 +78,7 @@ def best_of(name: str, members: Sequence[Row]) -> float | None:
     """The best mean of the rows that may be called best; None where 0 is best, for means near 0 may be of large errors."""
     found = [row["metrics"][name] for row in members if name in row["metrics"] and may_be_best(row)]
     values = [metric["mean"] for metric in found if metric["mean"] is not None]
-    if not values or found[0]["better"] == "zero":
+    if not values or found[0]["better"] == "zero" or name in mixed_metrics(members):
         return None
     return float(max(values, key=lambda value: worth(value, found[0]["better"])))
 
@@ -141,17 +141,29 @@ def notes(members: Sequence[Row]) -> list[str]:
         lines.append(
             f"rows of {', '.join(several)} are of several versions of its code; inbench run --plan tells which are stale"
         )
+    if edited := mixed_metrics(members):
+        told = "inbench score --plugin FILE.py measures all kept guesses anew"
+        lines.append(f"numbers of {', '.join(edited)} are by several versions of its source, and not to be compared; {told}")
     if mixed := mixed_libraries(members):
         lines.append(f"rows were made with different versions of a library: {mixed}")
     return lines
 
 
 def mixed_codes(members: Sequence[Row]) -> list[str]:
-    """The methods whose rows were not all made by the same code."""
-    codes: dict[str, set[str]] = {}
-    for row in members:
-        codes.setdefault(row["method"], set()).add(row["code"])
-    return sorted(method for method, found in codes.items() if len(found) > 1)
+    """The methods whose rows were not all made by the same code; guesses from elsewhere have none."""
+    return _several((row["method"], row["code"]) for row in members if row["external"] is None)
+
+
+def mixed_metrics(members: Sequence[Row]) -> list[str]:
+    """The metrics by which rows were measured in several versions of their source."""
+    return _several((name, metric.get("code")) for row in members for name, metric in row["metrics"].items())
+
+
+def _several(found: Iterable[tuple[str, str | None]]) -> list[str]:
+    codes: dict[str, set[str | None]] = {}
+    for name, code in found:
+        codes.setdefault(name, set()).add(code)
+    return sorted(name for name, each in codes.items() if len(each) > 1)
 
 
 def mixed_libraries(members: Sequence[Row]) -> str:

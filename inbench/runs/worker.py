@@ -22,18 +22,19 @@ from typing import Any
 import safetensors.torch
 import torch
 
-from inbench.acts import contract, scoring, training
+from inbench.acts import scoring, training
 from inbench.joints import choices, registry, starts
 from inbench.joints.batches import Batches
 from inbench.joints.device import autocast_forwards, compile_forwards, fingerprint, out_of_memory, set_numerics
 from inbench.joints.guards import Guard, about_overlap
 from inbench.joints.isolation import INTERRUPTED, NO_ROOM
-from inbench.joints.store import Prepared
+from inbench.joints.store import Part, Prepared
 from inbench.runs.heart import Heart, end_by_interrupt
 from inbench.words import brackets, clock, disk, params, records, seeds
 from inbench.words.errors import Interrupted, Unavailable, UserError, disk_full
 from inbench.words.mask import Mask
 from inbench.words.method import Method
+from inbench.words.metric import Metric
 from inbench.words.planned import read_object
 from inbench.words.records import Record, Run
 
@@ -214,25 +215,20 @@ class Worker:
         canonical, name = records.mask_and_part(key)
         part = self.data.part(name)
         began, guard = time.process_time(), Guard()
-        scores = scoring.score(
-            method,
-            part,
-            self.mask(canonical),
-            self.metrics,
-            count=count,
-            device=self.device,
-            beat=lambda done, total: self.heart.beat(f"scoring {canonical}", done, total),
-            guard=guard,
-            kept=self._answers(),
-        )
+        scores, metrics = self._measured(method, part, canonical, count, guard)
         safe = brackets.file_name(key)
         files = {f"scores/{safe}.csv": scores.csv()}
         if "guesses" in self.spec["keep"]:
             files[f"guesses/{safe}.npy"] = scores.npy()
-        entry = scoring.entry(scores, self.metrics, f"scores/{safe}.csv")
-        kept = {name: metric for name, metric in told["metrics"].items() if name in entry["means"]}  # every mask has them
-        if lost := ", ".join(told["metrics"].keys() - kept.keys()):
-            guard.tell(f"no longer scored by {lost}, which was not loaded: inbench score --plugin FILE.py")
+        entry, now = scoring.entry(scores, metrics, f"scores/{safe}.csv"), scoring.described(metrics)
+        kept = {  # every mask has them
+            name: told_of
+            for name, told_of in told["metrics"].items()
+            if name in now and now[name].get("code") == told_of.get("code")
+        }
+        broken = {metric.label for metric in self.metrics} - now.keys()
+        if lost := ", ".join(sorted(told["metrics"].keys() - kept.keys() - broken)):
+            guard.tell(f"no longer scored by {lost}, not loaded or another by now: inbench score --plugin FILE.py")
         entry |= {
             "warnings": [*guard.told, *(about_overlap(self.data.part("train"), part) if self.cls.learns() else ())],
             "costs": {**scores.costs, "cpu_seconds": round(time.process_time() - began, 1)},
@@ -242,6 +238,34 @@ class Worker:
         told, gone = self._with_scores({**told, "metrics": kept}, key, entry)
         disk.commit(self.final, {**files, "run.json": disk.to_json(told)}, remove=gone)
         return told
+
+    def _measured(
+        self, method: Method, part: Part, mask: str, count: int | None, guard: Guard
+    ) -> tuple[scoring.Scores, list[Metric]]:
+        """The scores on one test mask, and the metrics that gave them: a plugin's that is broken is left out, and told."""
+        metrics = self.metrics
+
+        def beat(done: int, total: int) -> None:
+            self.heart.beat(f"scoring {mask}", done, total)
+
+        while True:
+            try:
+                return scoring.score(
+                    method,
+                    part,
+                    self.mask(mask),
+                    metrics,
+                    count=count,
+                    device=self.device,
+                    beat=beat,
+                    guard=guard,
+                    kept=self._answers(),
+                ), metrics
+            except scoring.BrokenMetric as error:
+                if not error.metric.code:
+                    raise
+                guard.tell(f"{error}; mend it, then inbench score --plugin FILE.py")
+                metrics = [metric for metric in metrics if metric is not error.metric]
 
     def not_scored(self, told: dict[str, Any], key: str, status: str, reason: str) -> dict[str, Any]:
         """Add to the record why there are no scores on one test mask; scores on fewer pictures stay."""
@@ -258,7 +282,7 @@ class Worker:
         reason = str(error) if isinstance(error, scoring.WrongAnswer | UserError) else f"{type(error).__name__}: {error}"
         if isinstance(error, SystemExit):
             reason = f"called sys.exit({error.code!r})"
-        if where := contract.line_in(self.cls, error):
+        if where := registry.line_in(self.cls, error):
             reason += f" ({Path(where).name})"
         return "oom" if out_of_memory(error) else "failed", reason
 

@@ -20,7 +20,7 @@ class Metric(ABC):
     name: kebab-case; unit: as printed; better: which way is good, `zero` where both sides of 0 are bad; region: hole, known or
     whole; about: one phrase; source: who defined it; column: the name of its column in scores/<mask>.csv (default: the metric's
     name); reduce: how a set of images becomes one number: `mean`, or `psnr` for a column of mean squared errors, pooled before
-    the logarithm.
+    the logarithm; code: the hash of its source where that is not inbench's own, set by whoever chose it.
     """
 
     name: ClassVar[str]
@@ -31,6 +31,7 @@ class Metric(ABC):
     source: ClassVar[str] = ""
     column: ClassVar[str] = ""
     reduce: ClassVar[Literal["mean", "psnr"]] = "mean"
+    code: str = ""
 
     Params: ClassVar[type[Any]] = NoParams
 

@@ -44,7 +44,7 @@ MAYBE: dict[str, dict[str, Any]] = {
     "labels": {"licence": TEXT},
     "provenance": {"hardware": dict, "data": (dict, type(None))},
     "costs": {"estimated": (dict, type(None)), "updates": dict, "parameters": NUMBER, "peak_cuda_bytes": COUNT},
-    "metric": {"about": str, "source": str},
+    "metric": {"about": str, "source": str, "code": str},
     "scores": {"guesses": TEXT, "sets": dict, "costs": dict},
     "costs of an answer": {"seconds_at_batch_1": NUMBER},
 }
