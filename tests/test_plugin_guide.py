@@ -84,7 +84,7 @@ def guided(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: Callable[..
 
 @pytest.mark.filterwarnings("ignore:.torch.jit:DeprecationWarning")
 def test_every_block_of_the_guide_runs(guided: dict[str, Told], command: Callable[..., Told]) -> None:
-    assert len(guided) == 9
+    assert len(guided) == 10
     rows: dict[str, Any] = {row["shown"].partition("[")[0]: row for row in json.loads(command("tables", "--json").out)["rows"]}
     assert {"tiny-net", "nearest-row", "lama-file", "states-file", "dense-gan", "mean-image"} <= set(rows)
     assert {row["status"] for row in rows.values()} == {"ok"}

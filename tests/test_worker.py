@@ -761,6 +761,45 @@ def test_the_others_go_on_when_one_fails(plugin: Write, tiny: Tiny) -> None:
     assert {row["method"]: row["status"] for row in rows} == {"in-init": "failed", "in-step": "failed", "mean-fill": "ok"}
 
 
+BROKEN_METRICS = """
+class Raises(inbench.Metric):
+    name, unit, better, region, about = "raises", "", "lower", "hole", "for a test"
+
+    def per_image(self, guess, completed, image, hole):
+        return {"raises": image.mean((1, 2, 3)) / (1 // 0)}
+
+class RaisesOfAll(inbench.SetMetric):
+    name, unit, better, about = "raises-of-all", "", "lower", "for a test"
+
+    def of_set(self, pairs):
+        return {}["nothing"]
+
+class Whole(Raises):
+    name = "whole"
+
+    def per_image(self, guess, completed, image, hole):
+        return {"whole": image.mean((1, 2, 3))}
+
+@inbench.hookimpl
+def inbench_metrics():
+    return [Raises, RaisesOfAll, Whole]
+"""
+
+
+def test_a_broken_metric_of_a_plugin_leaves_the_others_be_and_is_told(tiny: Tiny, tmp_path: Path) -> None:
+    file = tmp_path / "odd.py"
+    file.write_text("import inbench\n" + BROKEN_METRICS)
+    with workers(Child):
+        (row,) = tiny("mean-fill", plugins=[str(file)])
+    assert (row["status"], row["complete"]) == ("ok", True)
+    assert row["metrics"].keys() >= {"psnr-pooled", "ssim", "whole"}
+    assert row["metrics"].keys().isdisjoint({"raises", "raises-of-all"})
+    one, other = row["warnings"]
+    assert one.startswith("metric raises: ZeroDivisionError: ")
+    assert "(odd.py:7); mend it, then inbench score --plugin FILE.py" in one
+    assert other.startswith("metric raises-of-all: KeyError: 'nothing' (odd.py:13)")
+
+
 def test_a_worker_that_ends_itself_is_a_row_too(plugin: Write, tiny: Tiny, tmp_path: Path) -> None:
     rows = tiny("leaves,killed", plugins=[plugin(BROKEN)])
     assert [(row["method"], row["status"]) for row in rows] == [("killed", "failed"), ("leaves", "failed")]
