@@ -27,7 +27,7 @@ def begun(one: Planned, *, silent: float = 0.0, utc: str = "") -> None:
     """A run as it stands while another machine computes it, and has said nothing for some seconds."""
     one.work.mkdir(parents=True)
     (one.work / "spec.json").write_bytes(disk.to_json(one.spec))
-    beat = {"phase": "training", "done": 4, "total": 9, "rate": 20.0, "left": 61.0, "utc": utc or clock.utc(), "pid": 1}
+    beat = {"phase": "training", "done": 4, "total": 9, "rate": 20.0, "left": 119.7, "utc": utc or clock.utc(), "pid": 1}
     (one.work / "heartbeat.json").write_text(json.dumps(beat))
     claim = one.work.with_name(f"{one.run.name}.claim.1")
     claim.write_text(json.dumps({"place": "elsewhere", "processes": {"1": "1"}}))
@@ -54,10 +54,10 @@ def test_every_state_is_told_from_files_alone(command: Command, plugin: Write, t
         "breaks": ("failed", ""),
     }  # fmt: skip
     (running,) = (run for run in found["runs"] if run["state"] == "running")
-    assert (running["heartbeat"]["done"], running["heartbeat"]["left"]) == (4, 61.0)
+    assert (running["heartbeat"]["done"], running["heartbeat"]["left"]) == (4, 119.7)
     text = command("status", "--results", str(results)).out
     assert "5 runs: 1 done, 1 running, 1 queued, 1 interrupted, 1 failed" in text
-    assert "training, step 4 of 9, 20 images/s, 1:01 left" in text
+    assert "training, step 4 of 9, 20 images/s, 2:00 left" in text
     assert "--executor slurm asks it whether it still has it" in text
 
 

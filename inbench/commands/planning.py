@@ -15,6 +15,7 @@ from typing import Any
 
 from tabulate import tabulate
 
+from inbench.commands.progress import duration
 from inbench.readers.formats import plain
 from inbench.runs import runner
 from inbench.words import disk, records
@@ -136,12 +137,6 @@ def in_words(said: dict[str, Any]) -> str:
     if not said["past"]:
         lines.append("past estimates: none yet; a run that was estimated here says so in its record")
     return "\n".join([shown, "", *lines])
-
-
-def duration(seconds: float) -> str:
-    minutes, seconds = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes}:{seconds:02}"
 
 
 def mib(size: float) -> str:

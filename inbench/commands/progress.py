@@ -96,5 +96,12 @@ def phase(beat: dict[str, Any]) -> str:
         return f"{beat['phase']}, {done} of {total} images"
     text = f"training, step {done} of {total}"
     if told.get("rate") and "left" in told:
-        text += f", {told['rate']:.0f} images/s, {told['left'] // 60:.0f}:{told['left'] % 60:02.0f} left"
+        text += f", {told['rate']:.0f} images/s, {duration(told['left'])} left"
     return text
+
+
+def duration(seconds: float) -> str:
+    """`1:05`, `2:00:00`."""
+    minutes, seconds = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes}:{seconds:02}"

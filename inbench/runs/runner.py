@@ -58,6 +58,7 @@ class Attempt:
         self.claim: Claim | None = None
         self.child: Process | None = None
         self._began = self._again = 0.0
+        self._beat: dict[str, Any] = {}
 
     @property
     def at_work(self) -> bool:
@@ -108,7 +109,7 @@ class Attempt:
             for name in ("checkpoint.pt", "start.json", "places.json") if one.spec["fresh"] else ():
                 (work / name).unlink(missing_ok=True)
             (work / records.FAILED).unlink()
-        self._began_at_checkpoint = (work / "checkpoint.pt").is_file()
+        self._beat, self._began_at_checkpoint = {}, (work / "checkpoint.pt").is_file()
         command = [sys.executable, "-P", "-m", "inbench.runs.worker", str(work / "spec.json")]
         self.child = Process(command, log=work / "log.txt", environment={**PATIENT, **os.environ, **environment})
         self._began = time.monotonic()
@@ -118,7 +119,8 @@ class Attempt:
         """One look at a run that is computed here."""
         code = child.poll()
         if code is None:
-            show(self.one, self.one.heartbeat or {"starts": self._began_at_checkpoint})
+            self._beat = self.one.heartbeat or self._beat  # a worker that is at its end has cleared it away
+            show(self.one, self._beat or {"starts": self._began_at_checkpoint})
             if claim.lost.is_set():  # this process was silent for so long that another one took the run over
                 child.kill()
             elif (stopped := self._beyond_limits(child)) is not None:
