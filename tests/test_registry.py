@@ -151,15 +151,28 @@ def test_the_code_of_a_plugin_is_its_file(file):
 def test_what_a_plugin_imports_from_beside_it_is_part_of_its_code(file, tmp_path, monkeypatch):
     monkeypatch.setattr(registry, "code_hash", code_hash)
     monkeypatch.syspath_prepend(tmp_path)
-    (tmp_path / "parts_of_echo").mkdir()
-    (tmp_path / "parts_of_echo" / "__init__.py").write_text("from parts_of_echo.deep import BLUE\n")
-    deep, codes = tmp_path / "parts_of_echo" / "deep.py", []
-    (tmp_path / "not_asked_for.py").write_text("RED = 1\n")
-    for place, blue in enumerate((1, 2, 2)):
-        deep.write_text(f"BLUE = {blue}\n")
-        path = file(good() + "from parts_of_echo import BLUE\n", f"beside{place}.py")
-        codes.append(registry.load([path]).get("method", "echo").code)
-        (tmp_path / "not_asked_for.py").write_text("RED = 2\n")
+    beside = {
+        "parts_of_echo/__init__.py": "from .deep import BLUE\n",
+        "parts_of_echo/deep.py": "BLUE = 1\n",
+        "other_parts/__init__.py": "",
+        "other_parts/deep.py": "import parts_of_echo\n",
+        "half_written.py": "x = (\n",
+        "not_asked_for.py": "",
+        "inbench/__init__.py": "",  # as in a checkout
+    }
+    for name, text in beside.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(text)
+    tried = "try:\n    import half_written\nexcept SyntaxError:\n    pass\n"
+    codes = []
+    for blue in (1, 2, 2):
+        (tmp_path / "parts_of_echo" / "deep.py").write_text(f"BLUE = {blue}\n")
+        plugin = registry.load([file(good() + "import other_parts.deep\n" + tried, f"beside{len(codes)}.py")]).get(
+            "method", "echo"
+        )
+        codes.append(plugin.code)
+        found = [path.relative_to(tmp_path).as_posix() for path in registry.files_of(plugin.cls)[1:]]
+    assert found == sorted(name for name in beside if "parts" in name)
     assert codes[0] != codes[1] == codes[2]
 
 

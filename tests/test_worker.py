@@ -26,6 +26,7 @@ from conftest import AUTO, SLOW, TINY, Child, carry_out, planned, workers
 from inbench.acts import scoring
 from inbench.commands import under_way
 from inbench.joints import isolation, registry, store
+from inbench.joints.claims import Claims
 from inbench.joints.masks import Center
 from inbench.runs import plan, runner
 from inbench.words import disk, records
@@ -279,6 +280,31 @@ def test_answers_that_took_long_are_not_asked_for_again_after_a_stop(
     assert asked == ["4", "4"] + ["1"] * (len(asked) - 2)  # the last batch, once more for the clock; then one picture alone
     assert outcome(record("stops")) == outcome(record("stops", into="straight"))
     assert [*(tmp_path / "results" / "runs" / ".partial").iterdir()] == []
+
+
+@pytest.mark.parametrize(("state", "stay"), [("timeout", True), ("oom", True), ("failed", True), ("diverged", False)])
+def test_answers_that_were_kept_outlast_the_end_of_their_run(state: str, stay: bool, tmp_path: Path) -> None:
+    (one,) = planned(tmp_path / "results", "mean-fill")
+    one.state = state
+    (one.work / records.ANSWERS).mkdir(parents=True)
+    runner.Attempt(one, Claims(one.runs / ".partial"), runner.Limits())._clear()
+    assert (one.work / records.FAILED).is_file() == (one.work / records.ANSWERS).is_dir() == stay
+
+
+@pytest.mark.parametrize("harm", ["", "cut", "flipped", "other pictures"])
+def test_kept_answers_that_are_damaged_are_none(harm: str, tmp_path: Path) -> None:
+    pixels = np.zeros((2, 32, 32, 3), np.uint8)
+    kept = scoring.Answers(pixels + 1, {"log-steps": np.ones(2)}, 6.0, ["inpaint changed torch's seed, which was put back"])
+    kept.write(tmp_path / "kept.npz")
+    data = (tmp_path / "kept.npz").read_bytes()
+    odd = {"cut": data[:-300], "flipped": bytes(255 - byte for byte in data)}
+    (tmp_path / "kept.npz").write_bytes(odd.get(harm, data))
+    found = scoring.Answers.read(tmp_path / "kept.npz", pixels[: 1 if harm == "other pictures" else 2])
+    assert (found is None) == bool(harm)
+    if found is not None:
+        assert np.array_equal(found.guesses, kept.guesses)
+        assert found.logged["log-steps"].tolist() == [1.0, 1.0]
+        assert (found.seconds, found.told) == (kept.seconds, kept.told)
 
 
 @pytest.mark.usefixtures("here")

@@ -6,11 +6,10 @@ import contextlib
 import csv
 import hashlib
 import io
-import zipfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
@@ -20,12 +19,14 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import flop_registry
 
 from inbench.joints.batches import to_image
+from inbench.joints.device import out_of_memory
+from inbench.joints.files import DAMAGE
 from inbench.joints.guards import Guard, about_answers
 from inbench.joints.registry import line_in
 from inbench.joints.store import Part
 from inbench.words import clock, seeds
 from inbench.words.disk import whole_file
-from inbench.words.errors import UserError
+from inbench.words.errors import UserError, disk_full
 from inbench.words.mask import Holes, Mask
 from inbench.words.method import Method
 from inbench.words.metric import Metric, Pairs, SetMetric
@@ -37,6 +38,9 @@ WARM_UP_SECONDS = 1.0
 """The first answer to so many pictures also pays for what later ones find (kernels chosen, memory taken): where it took less
 than this, it is asked for again, and the clock tells of that."""
 KEEP_SECONDS = 5.0
+LOG = "log-"
+"""Before the columns of what a method logged of its answers."""
+T = TypeVar("T")
 AT_ONCE_PIXELS = 2**16
 """Pixels of a channel that the CPU measures at once (16 images of 64 x 64): what comes between stays in its caches."""
 Beat = Callable[[int, int], None]
@@ -72,34 +76,38 @@ class BrokenMetric(UserError):
 
 @dataclass(frozen=True)
 class Answers:
-    """To a batch: guesses uint8 [N, S, S, 3], what the method logged of them, the seconds they took."""
+    """To a batch: guesses uint8 [N, S, S, 3], what the method logged of them, the seconds they took, what the guard told."""
 
     guesses: NDArray[np.uint8]
     logged: dict[str, NDArray[np.float64]]
     seconds: float
+    told: list[str]
 
     def write(self, file: Path) -> None:
         """Keep them."""
         file.parent.mkdir(parents=True, exist_ok=True)
         with whole_file(file) as opened:
-            np.savez(opened, guesses=self.guesses, seconds=self.seconds, **self.logged)  # type: ignore[arg-type]
+            told = np.array(self.told, dtype=np.str_)
+            np.savez(opened, guesses=self.guesses, seconds=self.seconds, told=told, **self.logged)  # type: ignore[arg-type]
 
     @classmethod
-    def read(cls, file: Path) -> Answers | None:
-        """Those that were kept; None where they cannot be read."""
+    def read(cls, file: Path, pixels: NDArray[np.uint8]) -> Answers | None:
+        """Those that were kept, to pictures [N, S, S, 3]; None where they cannot be read."""
         try:
             with np.load(file, allow_pickle=False) as held:
-                logged = {name: held[name] for name in held.files if name not in ("guesses", "seconds")}
-                return cls(held["guesses"], logged, float(held["seconds"]))
-        except (OSError, ValueError, KeyError, zipfile.BadZipFile):
+                logged = {name: held[name] for name in held.files if name.startswith(LOG)}
+                found = cls(held["guesses"], logged, float(held["seconds"]), [str(text) for text in held["told"]])
+        except (*DAMAGE, TypeError, AttributeError, MemoryError):
             return None
+        whole = all(column.shape == (len(pixels),) for column in logged.values())
+        return found if whole and found.guesses.shape == pixels.shape and found.guesses.dtype == np.uint8 else None
 
 
 @dataclass(frozen=True)
 class Scores:
     """A run measured on one test mask: guesses uint8 [N, S, S, 3], a column a metric, and what they cost.
 
-    sets: what metrics say of all images together, by label.
+    sets: what metrics say of all images together, by label; metrics: those that gave all this.
     """
 
     ids: list[str]
@@ -109,6 +117,7 @@ class Scores:
     holes_hash: str
     costs: dict[str, Any]
     sets: dict[str, dict[str, Any]] = field(default_factory=dict)
+    metrics: Sequence[Metric] = ()
 
     def csv(self) -> bytes:
         """A row an image: id, group number, columns; seven digits, far under what one picture can tell from another."""
@@ -148,6 +157,7 @@ def score(
     holes = mask.draw(ids, part.images.shape[1])
     answer_seeds = seeds.of_ids(ids, "answer", 0).astype(np.int64)
     method.eval()
+    guard = guard or Guard()
     guesses = np.empty((len(ids), *part.images.shape[1:]), dtype=np.uint8)
     found: dict[str, list[NDArray[np.float64]]] = {}
     seconds, warm = 0.0, set[int]()
@@ -155,43 +165,60 @@ def score(
         here = slice(start, start + BATCH)
         pixels = np.ascontiguousarray(part.images[places[here]])
         file = kept and kept / f"{hashlib.sha256(repr(ids[here]).encode() + holes[here].tobytes()).hexdigest()}.npz"
-        answers = Answers.read(file) if file and file.is_file() else None
+        answers = Answers.read(file, pixels) if file and file.is_file() else None
         if answers is None:
             seen, seed = to_image(pixels, device), torch.from_numpy(answer_seeds[here]).to(device)
             hole = torch.from_numpy(holes[here]).to(device)
-            answers = _answers(method, seen.masked_fill(hole, 0), hole, seed, guard, warm=len(seen) in warm)
+            answers = _answers(method, seen.masked_fill(hole, 0), hole, seed, warm=len(seen) in warm)
             warm.add(len(seen))
             if file and answers.seconds > KEEP_SECONDS:
                 answers.write(file)
         guesses[here] = answers.guesses
         seconds += answers.seconds
-        for name, values in (measure(metrics, guesses[here], pixels, holes[here], device) | answers.logged).items():
+        for text in answers.told:
+            guard.tell(text)
+        measured, metrics = _by_what_works(measure, metrics, guard, guesses[here], pixels, holes[here], device)
+        for name, values in (measured | answers.logged).items():
             found.setdefault(name, []).append(values)
         beat(min(start + BATCH, len(ids)), len(ids))
     for text in about_answers(guesses, holes, learned=method.learns() and not method.one_pass):
-        (guard or Guard()).tell(text)
+        guard.tell(text)
     costs = {
         "images_per_second": len(ids) / max(seconds, 1e-9),
         **_alone(method, part, places, holes, answer_seeds, device),
     }
     groups = numbered(part.groups) if part.groups else None
-    columns = {name: np.concatenate(values) for name, values in found.items()}
+    sets, metrics = _by_what_works(of_set, metrics, guard, guesses, part, places, holes)
+    columns = {name: np.concatenate(found[name]) for name in found if name in measured or name.startswith(LOG)}
     own = [groups[place] for place in places] if groups else None
-    sets = of_set(metrics, guesses, part, places, holes)
-    return Scores(ids, own, guesses, columns, holes_hash(holes), costs, sets)
+    return Scores(ids, own, guesses, columns, holes_hash(holes), costs, sets, metrics)
 
 
-def _answers(method: Method, seen: Tensor, hole: Tensor, seed: Tensor, guard: Guard | None, *, warm: bool) -> Answers:
+def _answers(method: Method, seen: Tensor, hole: Tensor, seed: Tensor, *, warm: bool) -> Answers:
     """Ask a method; where it is not warm yet, and quick, once more for the clock."""
-    device = seen.device
+    device, own = seen.device, Guard()
     began = clock.now(device)
-    guess = answer(method, seen if warm else seen.clone(), hole, seed, guard)  # it may write into what it is given
+    guess = answer(method, seen if warm else seen.clone(), hole, seed, own)  # it may write into what it is given
     if not warm and clock.now(device) - began < WARM_UP_SECONDS:
         began = clock.now(device)
-        guess = answer(method, seen, hole, seed, guard)
+        guess = answer(method, seen, hole, seed, own)
     seconds = clock.now(device) - began
-    logged = {f"log-{name}": values.double().cpu().numpy() for name, values in method.logged.items()}
-    return Answers(guess.permute(0, 2, 3, 1).cpu().numpy(), logged, seconds)
+    logged = {f"{LOG}{name}": values.double().cpu().numpy() for name, values in method.logged.items()}
+    return Answers(guess.permute(0, 2, 3, 1).cpu().numpy(), logged, seconds, own.told)
+
+
+def _by_what_works(
+    act: Callable[..., T], metrics: Sequence[Metric], guard: Guard, *given: object
+) -> tuple[T, Sequence[Metric]]:
+    """What metrics come to, and which: those of plugins that are broken are left out, and told."""
+    while True:
+        try:
+            return act(metrics, *given), metrics
+        except BrokenMetric as error:
+            if not error.metric.code:
+                raise
+            guard.tell(f"{error}; mend it, then inbench score --plugin FILE.py")
+            metrics = [metric for metric in metrics if metric is not error.metric]
 
 
 def of_guesses(
@@ -225,6 +252,7 @@ def of_set(
         if isinstance(metric, SetMetric):
             with _of_metric(metric):
                 found[metric.label] = {"value": metric.of_set(pairs()), **{name: getattr(metric, name) for name in names}}
+                found[metric.label] |= {"code": metric.code} if metric.code else {}
     return found
 
 
@@ -295,11 +323,12 @@ def _of_metric(metric: Metric) -> Iterator[None]:
     """Whatever a metric raises names it, and the line of its own."""
     try:
         yield
-    except UserError:
-        raise
     except Exception as error:  # plugins are other people's code
+        if out_of_memory(error) or disk_full(error) or (isinstance(error, UserError) and not metric.code):
+            raise
         where = line_in(type(metric), error)
-        raise BrokenMetric(metric, f"{type(error).__name__}: {error}{f' ({Path(where).name})' if where else ''}") from error
+        told = str(error) if isinstance(error, UserError) else f"{type(error).__name__}: {error}"
+        raise BrokenMetric(metric, f"{told}{f' ({Path(where).name})' if where else ''}") from error
 
 
 def described(metrics: Sequence[Metric]) -> dict[str, dict[str, str]]:

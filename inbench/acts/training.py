@@ -230,7 +230,7 @@ def _read_back(pending: list[tuple[int, Mapping[str, Tensor]]], progress: Progre
 
 def _look_at_weights(method: Method, step: int) -> None:
     """Losses are of the weights before a step: what a step made of them shows here, before they answer or are kept."""
-    lost = [name for name, weight in method.named_parameters() if not torch.isfinite(weight).all()]
+    lost = [name for name, weight in method.named_parameters() if weight.requires_grad and not weight.isfinite().all()]
     if lost:
         raise Diverged(f"step {step}: the weights {', '.join(lost[:3])}{', ...' if lost[3:] else ''} are not finite")
 

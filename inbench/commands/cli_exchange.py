@@ -202,7 +202,7 @@ def _is_beside(row: dict[str, Any], told: dict[str, Any]) -> bool:
 def _score_again(asked: argparse.Namespace, plugins: Registry) -> int:
     from inbench.acts import rescoring
     from inbench.joints import choices, store
-    from inbench.words import records
+    from inbench.words import disk, records
 
     for name in ("name", "dataset", "mask", "size", "part", "images", "polarity", "export"):
         if getattr(asked, name) is not None:
@@ -215,11 +215,11 @@ def _score_again(asked: argparse.Namespace, plugins: Registry) -> int:
     left = False
     for record in found:
         told = {"record": record.folder.name, "new": [], "reason": ""}
-        has_scores = any(entry["status"] == "ok" for entry in record.scores.values())
+        has_guesses = any(name.startswith("guesses/") for name in disk.listed(record.folder))
         try:
             told["new"] = rescoring.again(record, metrics, plugins, asked.data or store.default_folder(), lambda *_: None)
         except UserError as error:
-            told["reason"], left = str(error), left or has_scores
+            told["reason"], left = str(error), left or has_guesses
         done.append(told)
         if not asked.json:
             new = f"; new: {', '.join(told['new'])}" if told["new"] else ""

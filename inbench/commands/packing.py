@@ -276,7 +276,8 @@ def _settle(final: Path, record: Record, content: Mapping[str, bytes]) -> Merged
             final.name, "contradicts", f"its scores on {taken[0]} have the file of other scores here: {_both(here, record)}"
         )
     metrics = counting.shared_metrics([here, record])  # every mask has them all
-    lost = [f"no longer scored by {name}, which what is new lacks" for name in here.told["metrics"] if name not in metrics]
+    gone = [name for name in here.told["metrics"] if name not in metrics]
+    lost = [f"no longer scored by {name}, which what is new lacks or has by another source" for name in gone]
     masks = {**record.told["labels"]["masks"], **here.told["labels"]["masks"]}
     told = {**here.told, "metrics": metrics, "labels": {**here.told["labels"], "masks": masks}}
     told["scores"] = {**here.scores, **{mask: {**entry, "guesses": None} for mask, entry in new.items()}}

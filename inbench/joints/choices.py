@@ -10,7 +10,7 @@ from pathlib import Path
 
 from inbench.joints import preparing, store
 from inbench.joints.masks import Mix
-from inbench.joints.registry import Plugin, Registry
+from inbench.joints.registry import Plugin, Registry, is_ours, line_in
 from inbench.words import brackets, params
 from inbench.words.dataset import Dataset
 from inbench.words.errors import Unavailable, UserError
@@ -41,7 +41,7 @@ def mask(text: str, size: int, plugins: Registry) -> MaskChoice:
     text, code = with_source.groups() if with_source else (text, "")
     named = brackets.parse(text)
     plugin = plugins.get("mask", named.name)
-    cls, own = plugin.cls, "" if plugin.origin.startswith("inbench") else f"{SOURCE}{plugin.code[:12]}"
+    cls, own = plugin.cls, "" if is_ours(plugin.cls) else f"{SOURCE}{plugin.code[:12]}"
     if code and SOURCE + code != own:
         raise UserError(f"the source of mask {named.name} is another than where {text} was scored; its holes may be others")
     if issubclass(cls, Mix):
@@ -160,6 +160,12 @@ def metrics(asked: str, plugins: Registry) -> list[Metric]:
 
 
 def _metric(plugin: Plugin, options: Mapping[str, object]) -> Metric:
-    made: Metric = plugin.cls(params.resolve(plugin.cls.Params, options, whose=f"metric {plugin.cls.name}"))
-    made.code = "" if plugin.origin.startswith("inbench") else plugin.code[:12]
+    try:
+        made: Metric = plugin.cls(params.resolve(plugin.cls.Params, options, whose=f"metric {plugin.cls.name}"))
+    except (UserError, Unavailable):
+        raise
+    except Exception as error:  # plugins are other people's code
+        where = line_in(plugin.cls, error)
+        raise UserError(f"metric {plugin.cls.name} cannot be made: {type(error).__name__}: {error} ({where})") from error
+    made.code = "" if is_ours(plugin.cls) else plugin.code[:12]
     return made

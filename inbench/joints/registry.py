@@ -35,23 +35,25 @@ KINDS: dict[str, type[Any]] = {"method": Method, "dataset": Dataset, "mask": Mas
 SPOKEN = {"method": "method", "dataset": "data set", "mask": "mask", "metric": "metric"}
 HOOKS = tuple(name for name in vars(hookspecs) if name.startswith("inbench_"))
 BUILT_IN = ("inbench_methods", "inbench_datasets")
+OURS = ("inbench", *BUILT_IN)
+BY_PATH = "inbench_plugin_"
+"""Modules of plugin files are called so."""
 NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 
 
 @dataclasses.dataclass(frozen=True)
 class Plugin:
-    """A class that a plugin brought: what it is called, where it came from, and the files that make it what it is."""
+    """A class that a plugin brought, what it is called, and where it came from."""
 
     kind: str
     cls: type[Any]
     origin: str
     version: str
-    files: tuple[Path, ...]
 
     @functools.cached_property
     def code(self) -> str:
         """The hash of its source, taken when it is first asked for: a list of plugins needs none."""
-        return code_hash(self.files)
+        return code_hash(files_of(self.cls))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -195,7 +197,7 @@ def _sources(files: Sequence[str]) -> Iterator[Source]:
 
 def _from_file(file: str) -> ModuleType:
     path = Path(file)
-    name = f"inbench_plugin_{path.stem}_{hashlib.sha256(file.encode()).hexdigest()[:8]}"
+    name = f"{BY_PATH}{path.stem}_{hashlib.sha256(file.encode()).hexdigest()[:8]}"
     spec = importlib.util.spec_from_file_location(name, path)
     if spec is None or spec.loader is None:
         raise UserError(f"{file} is no Python file")
@@ -277,7 +279,7 @@ def _collect(registry: Registry, kind: str, function: Any, source: Source) -> No
             where = where_of(cls if isinstance(cls, type) else type(cls)) or line_of(function)
             registry.faults.append(Fault(str(name), source.origin, reason, where, kind))
         else:
-            registry.plugins[kind][name] = Plugin(kind, cls, source.origin, source.version, files_of(cls))
+            registry.plugins[kind][name] = Plugin(kind, cls, source.origin, source.version)
 
 
 def _wrong_with(kind: str, cls: object) -> str:
@@ -305,31 +307,49 @@ def _wrong_with_class(base: type[Any], cls: Any) -> str:
 
 def files_of(cls: type[Any]) -> tuple[Path, ...]:
     """The source that makes a plugin what it is: its file and what that imports from beside it, or the whole of its package."""
-    file = Path(inspect.getfile(cls))
-    package = cls.__module__.partition(".")[0]
-    if package in ("inbench", *BUILT_IN):
+    file, module = Path(inspect.getfile(cls)), cls.__module__
+    if module.startswith(BY_PATH):
+        return (file, *sorted(_beside(file)))
+    package = sys.modules[module.partition(".")[0]]
+    if is_ours(cls) or not hasattr(package, "__path__"):
         return (file,)
-    if not hasattr(sys.modules[package], "__path__"):
-        return (file, *sorted(_beside(file, file.parent, {file})))
-    return tuple(sorted(Path(str(sys.modules[package].__file__)).parent.rglob("*.py")))
+    return tuple(sorted(Path(str(package.__file__)).parent.rglob("*.py")))
 
 
-def _beside(file: Path, folder: Path, known: set[Path]) -> set[Path]:
-    """The files under a folder that a file imports, and that those import; `known` have been seen."""
+def is_ours(cls: type[Any]) -> bool:
+    """Whether a plugin is inbench's own."""
+    return cls.__module__.partition(".")[0] in OURS
+
+
+def _beside(file: Path) -> set[Path]:
+    """The files under a file's folder that it imports, and that those import."""
+    imports: dict[Path, set[Path] | None] = {}
+    left = [file]
+    while left:
+        one = left.pop()
+        if one not in imports:
+            imports[one] = _imported(one, file.parent)
+            left += imports[one] or ()
+    return {one for one, found in imports.items() if found is not None} - {file}
+
+
+def _imported(file: Path, folder: Path) -> set[Path] | None:
+    """The files under a folder that a file imports; None where Python cannot read it."""
     found = set[Path]()
-    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+    try:
+        tree = ast.parse(file.read_text(encoding="utf-8"))
+    except (OSError, SyntaxError, ValueError):
+        return None
+    for node in ast.walk(tree):
         if not isinstance(node, ast.Import | ast.ImportFrom):
             continue
-        names, start = [alias.name for alias in node.names], folder
-        if isinstance(node, ast.ImportFrom):
-            module = node.module or ""
-            names = [module, *(f"{module}.{name}".lstrip(".") for name in names)]
-            start = file.parents[node.level - 1] if node.level else folder
-        for name in filter(None, names):
-            path = start.joinpath(*name.split("."))
-            found |= {one for one in (path.with_suffix(".py"), path / "__init__.py") if one.is_file()}
-    found -= known
-    return found.union(*(_beside(one, folder, known | found) for one in found))
+        module = f"{node.module or ''}." if isinstance(node, ast.ImportFrom) else ""
+        start = file.parents[node.level - 1] if isinstance(node, ast.ImportFrom) and node.level else folder
+        for name in (f"{module}{alias.name}".lstrip(".") for alias in node.names):
+            parts = [] if name.partition(".")[0] in OURS else name.split(".")
+            for path in (start.joinpath(*parts[: place + 1]) for place in range(len(parts))):
+                found |= {one for one in (path.with_suffix(".py"), path / "__init__.py") if one.is_file()}
+    return found
 
 
 def where_of(cls: type[Any]) -> str:
@@ -375,7 +395,7 @@ def _mend(error: BaseException, source: Source) -> str:
         return "; a newer inbench may have it: pip install --upgrade inbench"
     if isinstance(error, ModuleNotFoundError):
         folder = Path(source.origin).parent
-        if any((folder / f"{error.name}{end}").exists() for end in (".py", "/__init__.py")):
+        if folder.is_absolute() and any((folder / f"{error.name}{end}").exists() for end in (".py", "/__init__.py")):
             told = "make a package of both (inbench new method NAME --package)"
             return f"; it lies beside the plugin, where Python does not look: {told}, or set PYTHONPATH={folder}"
         return f"; install it, or, where it is optional, raise inbench.Unavailable('pip install {error.name}')"

@@ -115,6 +115,7 @@ def _row(section: Section, same: list[Record], ok: list[Record], scored: Scored,
         "closed_form": bool(costs) and first["labels"]["any_budget"],
         "flops_per_image": _flops(section, ours),
         "external": external,
+        "metric_codes": _codes(ok),
         "licence": first["labels"].get("licence"),
         "hardware": sorted({hardware_of(record) for record in ours}),
         "libraries": sorted({library for record in ours for library in libraries_of(record)}),
@@ -204,6 +205,16 @@ def costs_by_hardware(section: Section, ok: list[Record]) -> dict[str, dict[str,
     return found
 
 
+def _codes(ok: list[Record]) -> dict[str, list[str]]:
+    """By which versions of its source a metric that is not inbench's measured these: of one that no record tells, empty."""
+    told: dict[str, set[str]] = {}
+    for record in ok:
+        sets = [entry.get("sets", {}) for entry in record.scores.values()]
+        for name, metric in [item for metrics in (record.told["metrics"], *sets) for item in metrics.items()]:
+            told.setdefault(name, set()).add(metric.get("code", ""))
+    return {name: sorted(codes) for name, codes in told.items() if codes != {""}}
+
+
 def _peak_memory(record: Record) -> int:
     """Of a GPU what tensors held there, else what the process held."""
     costs = record.told["costs"]
@@ -221,8 +232,9 @@ def _ms_per_image(section: Section, ok: list[Record]) -> float | None:
 
 def _latency(section: Section, ok: list[Record]) -> float | None:
     """Seconds that an answer to one picture by itself takes."""
-    found = [found[1]["costs"].get("seconds_at_batch_1", 0.0) for record in ok if (found := entry_of(record, section.mask))]
-    return float(np.median(found)) if found else None
+    costs = [found[1]["costs"] for record in ok if (found := entry_of(record, section.mask))]
+    seconds = [cost["seconds_at_batch_1"] for cost in costs if "seconds_at_batch_1" in cost]
+    return float(np.median(seconds)) if seconds else None
 
 
 def _cpu_seconds(ok: list[Record]) -> float:
@@ -253,7 +265,6 @@ def _metrics(ok: list[Record], scored: Scored, drawn: Intervals) -> dict[str, di
             "n": len(scored.ids),
             "unit": metric["unit"],
             "better": metric["better"],
-            **({"code": metric["code"]} if "code" in metric else {}),
         }
         for (name, metric), interval in zip(metrics.items(), intervals, strict=True)
     }

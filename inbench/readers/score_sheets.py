@@ -156,11 +156,13 @@ def mixed_codes(members: Sequence[Row]) -> list[str]:
 
 def mixed_metrics(members: Sequence[Row]) -> list[str]:
     """The metrics by which rows were measured in several versions of their source."""
-    return _several((name, metric.get("code")) for row in members for name, metric in row["metrics"].items())
+    ours = ((name, "") for row in members for name in row["metrics"] if name not in row["metric_codes"])
+    theirs = ((name, code) for row in members for name, codes in row["metric_codes"].items() for code in codes)
+    return _several([*ours, *theirs])
 
 
-def _several(found: Iterable[tuple[str, str | None]]) -> list[str]:
-    codes: dict[str, set[str | None]] = {}
+def _several(found: Iterable[tuple[str, str]]) -> list[str]:
+    codes: dict[str, set[str]] = {}
     for name, code in found:
         codes.setdefault(name, set()).add(code)
     return sorted(name for name, each in codes.items() if len(each) > 1)

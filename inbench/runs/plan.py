@@ -65,6 +65,7 @@ def make(request: Request, report: preparing.Report) -> list[Planned]:
         raise UserError(f"--score-on {request.score_on!r} must be test or val")
     spending = budget.read(request.budget)
     methods = chosen_methods(request.methods, plugins)
+    choices.metrics("", plugins)  # one that cannot be made is told before anything is
     trained_on = [choices.mask(text, request.size, plugins) for text in brackets.split_list(request.mask)]
     tested_on = _test_masks(request, trained_on, plugins)
     seeds = _seeds(request.seeds)

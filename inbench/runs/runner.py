@@ -194,9 +194,9 @@ class Attempt:
         self._clear()
 
     def _clear(self) -> None:
-        """Remove what was at work, but for a training that may yet go on: `--rerun failed` begins at its checkpoint."""
+        """Remove what was at work, but for what `--rerun failed` goes on from: a checkpoint, or answers that were kept."""
         one = self.one
-        if one.state in MAY_GO_ON and (one.work / "checkpoint.pt").is_file():
+        if one.state in MAY_GO_ON and any((one.work / name).exists() for name in ("checkpoint.pt", records.ANSWERS)):
             (one.work / records.FAILED).touch()
         else:
             shutil.rmtree(one.work, ignore_errors=True)

@@ -28,17 +28,14 @@ from inbench.joints.batches import Batches
 from inbench.joints.device import autocast_forwards, compile_forwards, fingerprint, out_of_memory, set_numerics
 from inbench.joints.guards import Guard, about_overlap
 from inbench.joints.isolation import INTERRUPTED, NO_ROOM
-from inbench.joints.store import Part, Prepared
+from inbench.joints.store import Prepared
 from inbench.runs.heart import Heart, end_by_interrupt
 from inbench.words import brackets, clock, disk, params, records, seeds
 from inbench.words.errors import Interrupted, Unavailable, UserError, disk_full
 from inbench.words.mask import Mask
 from inbench.words.method import Method
-from inbench.words.metric import Metric
 from inbench.words.planned import read_object
 from inbench.words.records import Record, Run
-
-ANSWERS = "answers"
 
 
 class Worker:
@@ -159,7 +156,7 @@ class Worker:
             files["weights.safetensors"] = safetensors.torch.save(tensors)
         if "checkpoint" in self.spec["keep"] and self.cls.learns():
             files["checkpoint.pt"] = self.checkpoint.read_bytes()
-        shutil.rmtree(self.work / ANSWERS, ignore_errors=True)  # were those of the weights before
+        shutil.rmtree(self.work / records.ANSWERS, ignore_errors=True)  # were those of the weights before
         disk.publish(self.work, self.final, files)
         self.checkpoint.unlink(missing_ok=True)
         return told
@@ -167,7 +164,7 @@ class Worker:
     def _answers(self) -> Path:
         """Where this place keeps answers that took long: another machine's may differ by a bit."""
         place = json.dumps(starts.place_of(self.provenance()), sort_keys=True)
-        return self.work / ANSWERS / hashlib.sha256(place.encode()).hexdigest()[:12]
+        return self.work / records.ANSWERS / hashlib.sha256(place.encode()).hexdigest()[:12]
 
     def _count_places(self) -> int:
         """At how many places this training was at work, this one included; says so where there are several."""
@@ -215,20 +212,28 @@ class Worker:
         canonical, name = records.mask_and_part(key)
         part = self.data.part(name)
         began, guard = time.process_time(), Guard()
-        scores, metrics = self._measured(method, part, canonical, count, guard)
+        scores = scoring.score(
+            method,
+            part,
+            self.mask(canonical),
+            self.metrics,
+            count=count,
+            device=self.device,
+            beat=lambda done, total: self.heart.beat(f"scoring {canonical}", done, total),
+            guard=guard,
+            kept=self._answers(),
+        )
         safe = brackets.file_name(key)
         files = {f"scores/{safe}.csv": scores.csv()}
         if "guesses" in self.spec["keep"]:
             files[f"guesses/{safe}.npy"] = scores.npy()
-        entry, now = scoring.entry(scores, metrics, f"scores/{safe}.csv"), scoring.described(metrics)
-        kept = {  # every mask has them
-            name: told_of
-            for name, told_of in told["metrics"].items()
-            if name in now and now[name].get("code") == told_of.get("code")
-        }
+        entry, now = scoring.entry(scores, scores.metrics, f"scores/{safe}.csv"), scoring.described(scores.metrics)
+        others = [other for name, other in told["scores"].items() if name != key and other["status"] == "ok"]
+        had = told["metrics"] if others else now  # every mask has them, by one source
+        kept = {name: metric for name, metric in had.items() if name in now and now[name].get("code") == metric.get("code")}
         broken = {metric.label for metric in self.metrics} - now.keys()
         if lost := ", ".join(sorted(told["metrics"].keys() - kept.keys() - broken)):
-            guard.tell(f"no longer scored by {lost}, not loaded or another by now: inbench score --plugin FILE.py")
+            guard.tell(f"no longer scored by {lost}, not loaded or perhaps another by now: inbench score --plugin FILE.py")
         entry |= {
             "warnings": [*guard.told, *(about_overlap(self.data.part("train"), part) if self.cls.learns() else ())],
             "costs": {**scores.costs, "cpu_seconds": round(time.process_time() - began, 1)},
@@ -238,34 +243,6 @@ class Worker:
         told, gone = self._with_scores({**told, "metrics": kept}, key, entry)
         disk.commit(self.final, {**files, "run.json": disk.to_json(told)}, remove=gone)
         return told
-
-    def _measured(
-        self, method: Method, part: Part, mask: str, count: int | None, guard: Guard
-    ) -> tuple[scoring.Scores, list[Metric]]:
-        """The scores on one test mask, and the metrics that gave them: a plugin's that is broken is left out, and told."""
-        metrics = self.metrics
-
-        def beat(done: int, total: int) -> None:
-            self.heart.beat(f"scoring {mask}", done, total)
-
-        while True:
-            try:
-                return scoring.score(
-                    method,
-                    part,
-                    self.mask(mask),
-                    metrics,
-                    count=count,
-                    device=self.device,
-                    beat=beat,
-                    guard=guard,
-                    kept=self._answers(),
-                ), metrics
-            except scoring.BrokenMetric as error:
-                if not error.metric.code:
-                    raise
-                guard.tell(f"{error}; mend it, then inbench score --plugin FILE.py")
-                metrics = [metric for metric in metrics if metric is not error.metric]
 
     def not_scored(self, told: dict[str, Any], key: str, status: str, reason: str) -> dict[str, Any]:
         """Add to the record why there are no scores on one test mask; scores on fewer pictures stay."""

@@ -229,6 +229,8 @@ def unfinished(results: Path, name: str = "*") -> Iterator[dict[str, Any]]:
         yield found
 
 
+ANSWERS = "answers"
+"""A folder beside the checkpoint: answers that took long, until the scores that they are for are written."""
 FAILED = "failed"
 """A file beside the checkpoint of a training that came to nothing: `--rerun failed` goes on there, all else begins anew."""
 LOG_LINES, LOG_WIDTH = 12, 300

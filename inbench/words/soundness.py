@@ -80,6 +80,8 @@ def wrong_with(told: Mapping[str, Any], run: Any, name: str) -> str:
     wrong = wrong or next(filter(None, (_wrong_metric(*item) for item in told["metrics"].items())), "")
     if not wrong and told["scores"] and PRIMARY not in told["metrics"]:
         wrong = f"has scores and no metric {PRIMARY}"
+    if not wrong and "code" in told["metrics"].get(PRIMARY, {}):
+        wrong = f"has a metric {PRIMARY} that is not inbench's"
     if not wrong and told["status"] == "ok":
         hardware = told["provenance"].get("hardware")
         wrong = lacking(told["costs"], COSTS, "costs ") or ("" if isinstance(hardware, dict) else "has no hardware")
@@ -110,7 +112,8 @@ def _wrong_score(mask: str, entry: Any) -> str:
     if not wrong and not all(value is None or isinstance(value, NUMBER) for value in entry["means"].values()):
         wrong = f"has means on {mask} that are no numbers"
     sets = entry.get("sets", {})
-    return wrong or next(filter(None, (lacking(told, SET, f"set-level {name} ") for name, told in sets.items())), "")
+    wrong = wrong or next(filter(None, (lacking(told, SET, f"set-level {name} ") for name, told in sets.items())), "")
+    return wrong or next(filter(None, (_other_kind(told, "metric") for told in sets.values())), "")
 
 
 def _other_kind(told: Mapping[str, Any], part: str) -> str:
