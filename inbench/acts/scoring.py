@@ -94,7 +94,7 @@ class Answers:
     def read(cls, file: Path, pixels: NDArray[np.uint8]) -> Answers | None:
         """Those that were kept, to pictures [N, S, S, 3]; None where they cannot be read."""
         try:
-            with np.load(file, allow_pickle=False) as held:
+            with np.load(io.BytesIO(file.read_bytes()), allow_pickle=False) as held:
                 logged = {name: held[name] for name in held.files if name.startswith(LOG)}
                 found = cls(held["guesses"], logged, float(held["seconds"]), [str(text) for text in held["told"]])
         except (*DAMAGE, TypeError, AttributeError, MemoryError):
