@@ -167,10 +167,10 @@ def score(
         file = kept and kept / f"{hashlib.sha256(repr(ids[here]).encode() + holes[here].tobytes()).hexdigest()}.npz"
         answers = Answers.read(file, pixels) if file and file.is_file() else None
         if answers is None:
-            seen, seed = to_image(pixels, device), torch.from_numpy(answer_seeds[here]).to(device)
-            hole = torch.from_numpy(holes[here]).to(device)
-            answers = _answers(method, seen.masked_fill(hole, 0), hole, seed, warm=len(seen) in warm)
-            warm.add(len(seen))
+            image, hole = to_image(pixels, device), torch.from_numpy(holes[here]).to(device)
+            seed = torch.from_numpy(answer_seeds[here]).to(device)
+            answers = _answers(method, image.masked_fill(hole, 0), hole, seed, warm=len(image) in warm)
+            warm.add(len(image))
             if file and answers.seconds > KEEP_SECONDS:
                 answers.write(file)
         guesses[here] = answers.guesses
