@@ -63,6 +63,7 @@ def test_the_best_is_where_the_metric_says(better: str, best: float | None) -> N
             "converged": True,
             "budget": "paper",
             "metrics": {"m": {"mean": mean, "low": None, "better": better, "unit": "dB"}},
+            "metric_codes": {},
         }
         for mean in (4.0, -1.0, -5.0)
     ]
