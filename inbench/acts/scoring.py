@@ -38,12 +38,13 @@ WARM_UP_SECONDS = 1.0
 """The first answer to so many pictures also pays for what later ones find (kernels chosen, memory taken): where it took less
 than this, it is asked for again, and the clock tells of that."""
 KEEP_SECONDS = 5.0
+"""Answers to a batch that took longer are kept until their scores are written."""
 LOG = "log-"
 """Before the columns of what a method logged of its answers."""
-T = TypeVar("T")
 AT_ONCE_PIXELS = 2**16
 """Pixels of a channel that the CPU measures at once (16 images of 64 x 64): what comes between stays in its caches."""
 Beat = Callable[[int, int], None]
+T = TypeVar("T")
 
 
 class Operations(TorchDispatchMode):

@@ -215,11 +215,11 @@ def _score_again(asked: argparse.Namespace, plugins: Registry) -> int:
     left = False
     for record in found:
         told = {"record": record.folder.name, "new": [], "reason": ""}
-        has_guesses = any(name.startswith("guesses/") for name in disk.listed(record.folder))
         try:
             told["new"] = rescoring.again(record, metrics, plugins, asked.data or store.default_folder(), lambda *_: None)
         except UserError as error:
-            told["reason"], left = str(error), left or has_guesses
+            told["reason"] = str(error)
+            left |= any(name.startswith("guesses/") for name in disk.listed(record.folder))
         done.append(told)
         if not asked.json:
             new = f"; new: {', '.join(told['new'])}" if told["new"] else ""

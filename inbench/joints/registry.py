@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import contextlib
 import dataclasses
 import functools
@@ -24,7 +23,7 @@ from typing import Any
 import pluggy
 
 from inbench.joints import hookspecs
-from inbench.joints.source import code_hash
+from inbench.joints.source import beside, code_hash
 from inbench.words.dataset import Dataset
 from inbench.words.errors import Unavailable, UserError, unknown
 from inbench.words.mask import Mask
@@ -309,7 +308,7 @@ def files_of(cls: type[Any]) -> tuple[Path, ...]:
     """The source that makes a plugin what it is: its file and what that imports from beside it, or the whole of its package."""
     file, module = Path(inspect.getfile(cls)), cls.__module__
     if module.startswith(BY_PATH):
-        return (file, *sorted(_beside(file)))
+        return (file, *sorted(beside(file, apart=OURS)))
     package = sys.modules[module.partition(".")[0]]
     if is_ours(cls) or not hasattr(package, "__path__"):
         return (file,)
@@ -319,37 +318,6 @@ def files_of(cls: type[Any]) -> tuple[Path, ...]:
 def is_ours(cls: type[Any]) -> bool:
     """Whether a plugin is inbench's own."""
     return cls.__module__.partition(".")[0] in OURS
-
-
-def _beside(file: Path) -> set[Path]:
-    """The files under a file's folder that it imports, and that those import."""
-    imports: dict[Path, set[Path] | None] = {}
-    left = [file]
-    while left:
-        one = left.pop()
-        if one not in imports:
-            imports[one] = _imported(one, file.parent)
-            left += imports[one] or ()
-    return {one for one, found in imports.items() if found is not None} - {file}
-
-
-def _imported(file: Path, folder: Path) -> set[Path] | None:
-    """The files under a folder that a file imports; None where Python cannot read it."""
-    found = set[Path]()
-    try:
-        tree = ast.parse(file.read_text(encoding="utf-8"))
-    except (OSError, SyntaxError, ValueError):
-        return None
-    for node in ast.walk(tree):
-        if not isinstance(node, ast.Import | ast.ImportFrom):
-            continue
-        module = f"{node.module or ''}." if isinstance(node, ast.ImportFrom) else ""
-        start = file.parents[node.level - 1] if isinstance(node, ast.ImportFrom) and node.level else folder
-        for name in (f"{module}{alias.name}".lstrip(".") for alias in node.names):
-            parts = [] if name.partition(".")[0] in OURS else name.split(".")
-            for path in (start.joinpath(*parts[: place + 1]) for place in range(len(parts))):
-                found |= {one for one in (path.with_suffix(".py"), path / "__init__.py") if one.is_file()}
-    return found
 
 
 def where_of(cls: type[Any]) -> str:

@@ -1,11 +1,12 @@
-"""The hash of a plugin's source: comments, docstrings and blank space do not count, and every Python gives the same."""
+"""A plugin's source: its files, and their hash, in which comments, docstrings and blank space do not count on any Python."""
 
 from __future__ import annotations
 
+import ast
 import hashlib
 import io
 import tokenize
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 
 _SILENT = {tokenize.COMMENT, tokenize.NL, tokenize.ENCODING, tokenize.ENDMARKER}
@@ -68,3 +69,34 @@ def _between(lines: list[str], start: tuple[int, int], end: tuple[int, int]) -> 
         return lines[start[0] - 1][start[1] : end[1]]
     middle = lines[start[0] : end[0] - 1]
     return "".join([lines[start[0] - 1][start[1] :], *middle, lines[end[0] - 1][: end[1]]])
+
+
+def beside(file: Path, *, apart: Collection[str]) -> set[Path]:
+    """The files under a file's folder that it imports, and that those import; of what is called as those apart none."""
+    imports: dict[Path, set[Path] | None] = {}
+    left = [file]
+    while left:
+        one = left.pop()
+        if one not in imports:
+            imports[one] = _imported(one, file.parent, apart)
+            left += imports[one] or ()
+    return {one for one, found in imports.items() if found is not None} - {file}
+
+
+def _imported(file: Path, folder: Path, apart: Collection[str]) -> set[Path] | None:
+    """The files under a folder that a file imports; None where Python cannot read it."""
+    found = set[Path]()
+    try:
+        tree = ast.parse(file.read_text(encoding="utf-8"))
+    except (OSError, SyntaxError, ValueError):
+        return None
+    for node in ast.walk(tree):
+        if not isinstance(node, ast.Import | ast.ImportFrom):
+            continue
+        module = f"{node.module or ''}." if isinstance(node, ast.ImportFrom) else ""
+        start = file.parents[node.level - 1] if isinstance(node, ast.ImportFrom) and node.level else folder
+        for name in (f"{module}{alias.name}".lstrip(".") for alias in node.names):
+            parts = [] if name.partition(".")[0] in apart else name.split(".")
+            for path in (start.joinpath(*parts[: place + 1]) for place in range(len(parts))):
+                found |= {one for one in (path.with_suffix(".py"), path / "__init__.py") if one.is_file()}
+    return found

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -78,7 +78,7 @@ def best_of(name: str, members: Sequence[Row]) -> float | None:
     """The best mean of the rows that may be called best; None where 0 is best, for means near 0 may be of large errors."""
     found = [row["metrics"][name] for row in members if name in row["metrics"] and may_be_best(row)]
     values = [metric["mean"] for metric in found if metric["mean"] is not None]
-    if not values or found[0]["better"] == "zero" or name in mixed_metrics(members):
+    if not values or found[0]["better"] == "zero" or is_mixed(name, members):
         return None
     return float(max(values, key=lambda value: worth(value, found[0]["better"])))
 
@@ -151,21 +151,22 @@ def notes(members: Sequence[Row]) -> list[str]:
 
 def mixed_codes(members: Sequence[Row]) -> list[str]:
     """The methods whose rows were not all made by the same code; guesses from elsewhere have none."""
-    return _several((row["method"], row["code"]) for row in members if row["external"] is None)
+    codes: dict[str, set[str]] = {}
+    for row in members:
+        if row["external"] is None:
+            codes.setdefault(row["method"], set()).add(row["code"])
+    return sorted(method for method, found in codes.items() if len(found) > 1)
 
 
 def mixed_metrics(members: Sequence[Row]) -> list[str]:
     """The metrics by which rows were measured in several versions of their source."""
-    ours = ((name, "") for row in members for name in row["metrics"] if name not in row["metric_codes"])
-    theirs = ((name, code) for row in members for name, codes in row["metric_codes"].items() for code in codes)
-    return _several([*ours, *theirs])
+    return sorted(name for name in {name for row in members for name in row["metric_codes"]} if is_mixed(name, members))
 
 
-def _several(found: Iterable[tuple[str, str]]) -> list[str]:
-    codes: dict[str, set[str]] = {}
-    for name, code in found:
-        codes.setdefault(name, set()).add(code)
-    return sorted(name for name, each in codes.items() if len(each) > 1)
+def is_mixed(name: str, members: Sequence[Row]) -> bool:
+    """Whether a metric measured some rows by one version of its source, others by another."""
+    found = [row["metric_codes"].get(name, [""]) for row in members if name in row["metrics"] or name in row["metric_codes"]]
+    return len({code for codes in found for code in codes}) > 1
 
 
 def mixed_libraries(members: Sequence[Row]) -> str:

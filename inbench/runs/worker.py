@@ -117,7 +117,7 @@ class Worker:
         """Where a run that differs by having fewer steps kept its checkpoint, begin there."""
         if self.checkpoint.is_file() or self.final.exists() or self.cls.one_pass or self.cls.finish is not Method.finish:
             return
-        start = starts.of(self.run, self.final.parent, starts.place_of(self.provenance()))
+        start = starts.of(self.run, self.final.parent, self._place())
         if start is not None:
             disk.write_file(self.checkpoint, disk.where(start.folder, "checkpoint.pt").read_bytes())
             disk.write_file(self.work / "start.json", disk.to_json({"start": start.folder.name}))
@@ -161,14 +161,18 @@ class Worker:
         self.checkpoint.unlink(missing_ok=True)
         return told
 
+    def _place(self) -> dict[str, Any]:
+        """Where this run is at work."""
+        return starts.place_of(self.provenance())
+
     def _answers(self) -> Path:
         """Where this place keeps answers that took long: another machine's may differ by a bit."""
-        place = json.dumps(starts.place_of(self.provenance()), sort_keys=True)
+        place = json.dumps(self._place(), sort_keys=True)
         return self.work / records.ANSWERS / hashlib.sha256(place.encode()).hexdigest()[:12]
 
     def _count_places(self) -> int:
         """At how many places this training was at work, this one included; says so where there are several."""
-        file, here = self.work / "places.json", starts.place_of(self.provenance())
+        file, here = self.work / "places.json", self._place()
         known = read_object(file).get("places", []) if self.checkpoint.is_file() else []
         places = known if here in known else [*known, here]
         disk.write_file(file, disk.to_json({"places": places}))
